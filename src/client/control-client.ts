@@ -1,0 +1,98 @@
+import { connect, type Socket } from 'node:net';
+import {
+  responseSchema,
+  type ControlAction,
+  type ControlRequest,
+  type ControlResponse,
+} from '../shared/control';
+import { UserError } from '../shared/errors';
+import type { RunEvent } from '../shared/events';
+import type { EngineProcess } from '../shared/run-manifest';
+import { onLines } from './json-lines';
+
+export interface ControlClientOptions {
+  readonly engine: EngineProcess;
+  /** First `seq` that the caller lacks. */
+  readonly since: number;
+  readonly onEvent: (event: RunEvent) => void;
+  /** Called once, when the connection is over; with the reason if we ended it over nonsense. */
+  readonly onClose: (failure?: Error) => void;
+}
+
+/** One connection to the control socket of a live engine. */
+export interface ControlClient {
+  /** Resolves when the engine has accepted; rejects with its refusal. */
+  request(action: ControlAction): Promise<void>;
+  close(): void;
+}
+
+type Waiting = { resolve: () => void; reject: (error: Error) => void };
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
+
+/**
+ * Connects and says hello.
+ * @throws UserError `engine-unreachable`, `control-refused`
+ */
+export async function openControl(options: ControlClientOptions): Promise<ControlClient> {
+  const socket = await connected(options.engine.socket);
+  const waiting = new Map<number, Waiting>();
+  let nextId = 1;
+
+  const send = (request: WithoutId<ControlRequest>): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (socket.destroyed) return reject(unreachable());
+      const id = nextId++;
+      waiting.set(id, { resolve, reject });
+      socket.write(`${JSON.stringify({ id, ...request })}\n`);
+    });
+
+  let failure: Error | undefined;
+  onLines(socket, (line) => {
+    try {
+      receive(responseSchema.parse(JSON.parse(line)));
+    } catch (error) {
+      // Another version, or not an engine at all.
+      failure = error instanceof Error ? error : new Error(String(error));
+      socket.destroy();
+    }
+  });
+  socket.on('error', () => undefined); // 'close' follows and says it
+  socket.on('close', () => {
+    for (const { reject } of waiting.values()) reject(unreachable());
+    waiting.clear();
+    options.onClose(failure);
+  });
+
+  function receive(response: ControlResponse): void {
+    if (response.type === 'event') return options.onEvent(response.event);
+    const asked = waiting.get(response.id);
+    waiting.delete(response.id);
+    if (response.type === 'reply') asked?.resolve();
+    else asked?.reject(new UserError(response.error));
+  }
+
+  await send({ type: 'hello', token: options.engine.token, since: options.since });
+  return { request: (type) => send({ type }), close: () => void socket.destroy() };
+}
+
+function connected(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.removeAllListeners('error');
+      resolve(socket);
+    });
+    socket.once('error', (cause) => reject(unreachable(cause)));
+  });
+}
+
+function unreachable(cause?: Error): UserError {
+  return new UserError(
+    {
+      code: 'engine-unreachable',
+      message: 'the process of this run does not answer',
+      remedy: 'The run directory is still readable. If the process hangs, end it and resume.',
+    },
+    cause ? { cause } : undefined,
+  );
+}

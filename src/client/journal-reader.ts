@@ -1,0 +1,61 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { decodeEvent, type RunEvent } from '../shared/events';
+
+export interface JournalEnd {
+  /** Byte offset of each line, by `seq`. */
+  readonly offsets: number[];
+  /** End of the last whole line; what follows was cut by a crash. */
+  readonly bytes: number;
+  /** Whether something follows. */
+  readonly torn: boolean;
+}
+
+const NEWLINE = 0x0a;
+const CHUNK = 1 << 20;
+
+/**
+ * Reads a journal from a byte offset and hands over each event in order. A line counts once its
+ * newline is there: a crash may leave a torn one at the end, which is not an error.
+ * @param from start of a line; `firstLine` is its 1-based number, for messages
+ * @returns where the whole lines end; no file is an empty journal
+ * @throws UserError `bad-event` for a whole line that is not an event, with file and line
+ */
+export async function readJournal(
+  file: string,
+  onEvent: (event: RunEvent) => void,
+  from = { bytes: 0, line: 1 },
+): Promise<JournalEnd> {
+  const handle = await openIfThere(file);
+  if (!handle) return { offsets: [], bytes: 0, torn: false };
+  try {
+    const offsets: number[] = [];
+    let position = from.bytes;
+    let line = from.line;
+    let rest = Buffer.alloc(0);
+    for (;;) {
+      const chunk = Buffer.alloc(CHUNK);
+      const { bytesRead } = await handle.read(chunk, 0, CHUNK, position + rest.length);
+      if (bytesRead === 0) return { offsets, bytes: position, torn: rest.length > 0 };
+      const data = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
+      let start = 0;
+      for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, start)) {
+        onEvent(decodeEvent(data.toString('utf8', start, end), { file, line: line++ }));
+        offsets.push(position + start);
+        start = end + 1;
+      }
+      position += start;
+      rest = data.subarray(start);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openIfThere(file: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(file, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

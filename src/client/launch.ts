@@ -1,0 +1,116 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { UserError, type UserErrorFields } from '../shared/errors';
+import { RUN_FILES } from '../shared/run-manifest';
+import { overrideArgs, spawnEngine, type EngineScript } from './engine-command';
+import { outputFolder, readConfig } from './read-config';
+
+export interface LaunchOptions extends EngineScript {
+  /** Run directory to go on with. */
+  readonly resume?: string;
+  /** `key=value` overrides of the config. */
+  readonly set?: readonly string[];
+  /** Ends the child if it has not reached its first journal line yet. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a starting engine leaves for its launcher beside its log: where it runs, or why it does not. */
+export const launchOutcomeSchema = z.union([
+  z.object({ directory: z.string() }),
+  z.object({ error: z.object({ code: z.string(), message: z.string() }).loose() }),
+]);
+
+/** Files of a launch, from the base path that the engine gets as `--launch`. */
+export function launchFiles(base: string): { log: string; outcome: string } {
+  return { log: `${base}.log`, outcome: `${base}.json` };
+}
+
+const POLL_MS = 20;
+
+/**
+ * Starts a detached engine that outlives this process, its streams in the run's `log.txt`.
+ * @returns the run directory, once `engine.json` and the first journal line are there
+ * @throws UserError: the engine's own, or `engine-start-failed` with the end of its log; the
+ *   signal's reason when aborted
+ */
+export async function launchRun(options: LaunchOptions): Promise<string> {
+  options.signal?.throwIfAborted();
+  const folder = options.resume ?? (await runsFolder(options));
+  mkdirSync(folder, { recursive: true });
+  // In the folder of the runs: the engine renames the log into its run while it is being written.
+  const base = join(folder, `.launch-${randomBytes(6).toString('hex')}`);
+  const { log, outcome } = launchFiles(base);
+  const child = start(options, base, options.resume ? join(folder, RUN_FILES.log) : log);
+  let ended = false;
+  let spawnError: Error | undefined;
+  child.once('exit', () => (ended = true));
+  child.once('error', (error) => {
+    ended = true;
+    spawnError = error;
+  });
+  try {
+    for (;;) {
+      if (options.signal?.aborted) {
+        child.kill('SIGKILL');
+        options.signal.throwIfAborted();
+      }
+      const over = ended; // read before the file: an outcome written last is still seen
+      const found = await readOutcome(outcome);
+      if (found && 'directory' in found) return found.directory;
+      if (found) throw new UserError(found.error as UserErrorFields);
+      if (over) throw await startFailed(log, spawnError);
+      await sleep(POLL_MS);
+    }
+  } finally {
+    child.unref();
+    await Promise.all([rm(outcome, { force: true }), rm(log, { force: true })]);
+  }
+}
+
+function start(options: LaunchOptions, base: string, log: string): ChildProcess {
+  const stream = openSync(log, 'a');
+  try {
+    const resume = options.resume ? ['--resume', options.resume] : [];
+    const args = ['run', options.configFile, ...resume, ...overrideArgs(options.set)];
+    return spawnEngine(options, [...args, '--launch', base], {
+      // Files, never pipes: a pipe breaks when we end, and would end the run with us.
+      stdio: ['ignore', stream, stream],
+      detached: true,
+    });
+  } finally {
+    closeSync(stream);
+  }
+}
+
+async function runsFolder(options: LaunchOptions): Promise<string> {
+  const { config } = await readConfig(options.configFile, options.set);
+  return outputFolder(options.configFile, config);
+}
+
+async function readOutcome(file: string) {
+  try {
+    return launchOutcomeSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function startFailed(log: string, cause: Error | undefined): Promise<UserError> {
+  const text = await readFile(log, 'utf8').catch(() => '');
+  const end = cause?.message ?? text.trim().split('\n').slice(-5).join('\n');
+  return new UserError(
+    {
+      code: 'engine-start-failed',
+      message: 'the engine process ended before the run began',
+      found: end || 'no output',
+      remedy: 'If it names the executable, check the setting that chooses Node.',
+    },
+    cause ? { cause } : undefined,
+  );
+}

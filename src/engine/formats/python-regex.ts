@@ -1,0 +1,117 @@
+import { UserError, type ErrorPlace } from '../../shared/errors';
+
+/**
+ * A JavaScript regular expression for a Python one, to be matched whole: `before` and `after`
+ * (already JavaScript) frame the translated pattern. Module paths are ASCII without newlines, so
+ * differences in Unicode classes and in `$` do not arise. What has no equal here is refused.
+ * @throws UserError `regex-unsupported`
+ */
+export function translatePythonRegex(
+  pattern: string,
+  place: ErrorPlace,
+  frame: { before: string; after: string } = { before: '^(?:', after: ')$' },
+): RegExp {
+  const refuse = (why: string): UserError =>
+    new UserError({
+      code: 'regex-unsupported',
+      message: `this Python regular expression cannot be used: ${why}`,
+      place,
+      found: pattern,
+      remedy: 'List the module names instead.',
+    });
+  const flags = /^\(\?([ims]+)\)/.exec(pattern);
+  const translated = translate(flags ? pattern.slice(flags[0].length) : pattern, refuse);
+  try {
+    return new RegExp(frame.before + translated + frame.after, `u${uniqueLetters(flags?.[1])}`);
+  } catch (error) {
+    throw refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function uniqueLetters(letters = ''): string {
+  return [...new Set(letters)].join('');
+}
+
+type Refuse = (why: string) => UserError;
+
+function translate(pattern: string, refuse: Refuse): string {
+  let out = '';
+  let at = 0;
+  while (at < pattern.length) {
+    const [consumed, emitted] = nextToken(pattern.slice(at), refuse);
+    const repeats = /^[*+?{]/.test(emitted);
+    at += consumed;
+    out += emitted;
+    if (repeats && pattern[at] === '+') throw refuse('possessive quantifiers');
+  }
+  return out;
+}
+
+/** How many characters of `rest` make one unit, and what that unit is in JavaScript. */
+function nextToken(rest: string, refuse: Refuse): [number, string] {
+  const first = rest[0] ?? '';
+  if (first === '\\') return escape(rest, refuse, false);
+  if (first === '[') return characterClass(rest, refuse);
+  if (first === '(') return group(rest, refuse);
+  if (first === '{') return brace(rest);
+  return [1, first === ']' || first === '}' ? `\\${first}` : first];
+}
+
+function group(rest: string, refuse: Refuse): [number, string] {
+  if (!rest.startsWith('(?')) return [1, '('];
+  const plain = /^\(\?(?::|=|!|<=|<!)/.exec(rest);
+  if (plain) return [plain[0].length, plain[0]];
+  const named = /^\(\?P<([A-Za-z_]\w*)>/.exec(rest);
+  if (named) return [named[0].length, `(?<${named[1]}>`];
+  const reference = /^\(\?P=([A-Za-z_]\w*)\)/.exec(rest);
+  if (reference) return [reference[0].length, `\\k<${reference[1]}>`];
+  const comment = /^\(\?#[^)]*\)/.exec(rest);
+  if (comment) return [comment[0].length, ''];
+  throw refuse(`the group "${rest.slice(0, 5)}" has no equal in JavaScript`);
+}
+
+/** `{2,3}` repeats, `{,3}` repeats from 0, and any other brace is a literal one. */
+function brace(rest: string): [number, string] {
+  const repeat = /^\{(\d*)(,?)(\d*)\}/.exec(rest);
+  if (!repeat || (repeat[1] === '' && repeat[3] === '')) return [1, '\\{'];
+  return [repeat[0].length, `{${repeat[1] || '0'}${repeat[2]}${repeat[3]}}`];
+}
+
+function characterClass(rest: string, refuse: Refuse): [number, string] {
+  let at = rest[1] === '^' ? 2 : 1;
+  let out = rest.slice(0, at);
+  // In Python a bracket right at the start is a member of the class.
+  for (let start = at; at < rest.length && (rest[at] !== ']' || at === start);) {
+    const char = rest[at] ?? '';
+    const [consumed, emitted]: [number, string] =
+      char === '\\'
+        ? escape(rest.slice(at), refuse, true)
+        : [1, '[]{}()|/'.includes(char) ? `\\${char}` : char];
+    at += consumed;
+    out += emitted;
+  }
+  if (at >= rest.length) throw refuse('a character class is not closed');
+  return [at + 1, `${out}]`];
+}
+
+const LETTER_ESCAPES: Readonly<Record<string, string>> = {
+  A: '(?<![\\s\\S])',
+  Z: '(?![\\s\\S])',
+  a: '\\x07',
+};
+
+function escape(rest: string, refuse: Refuse, inClass: boolean): [number, string] {
+  const next = rest[1];
+  if (next === undefined) throw refuse('it ends in a backslash');
+  if (inClass && next === 'b') return [2, '\\x08'];
+  if ((inClass ? 'dDwWsSntrfv' : 'dDwWsSbBntrfv').includes(next)) return [2, `\\${next}`];
+  const code = /^\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})/.exec(rest);
+  if (code) return [code[0].length, code[0]];
+  const letter = inClass && next !== 'a' ? undefined : LETTER_ESCAPES[next];
+  if (letter !== undefined) return [2, letter];
+  const back = /^\\[1-9](?!\d)/.exec(rest);
+  if (back && !inClass) return [2, back[0]];
+  if (/[A-Za-z0-9]/.test(next)) throw refuse(`the escape "\\${next}" has no equal in JavaScript`);
+  // With the u flag only syntax characters, and "-" inside a class, may be escaped.
+  return [2, '^$\\.*+?()[]{}|/'.includes(next) || (inClass && next === '-') ? `\\${next}` : next];
+}

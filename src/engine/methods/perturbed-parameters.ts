@@ -1,0 +1,35 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { AdaptedModule, ParameterMap } from '../adapters/trainable-model';
+
+/** Key of the factor that carries the perturbation. */
+export function targetKey(module: AdaptedModule, target: 'A' | 'B'): string {
+  return target === 'B' ? module.loraB : module.loraA;
+}
+
+/** E as a tensor of the shape of the factor it is added to. */
+export function perturbationTensor(
+  values: Float64Array | Float32Array,
+  module: AdaptedModule,
+  target: 'A' | 'B',
+): tf.Tensor {
+  const shape: [number, number] =
+    target === 'B' ? [module.out, module.rank] : [module.rank, module.in];
+  return tf.tensor2d(Float32Array.from(values), shape);
+}
+
+/**
+ * The parameters with `perturbation` added, as a map of its own: the clean tensors are not touched,
+ * so nothing has to be restored, and nothing can be left perturbed by a failure.
+ */
+export function perturb(
+  parameters: ParameterMap,
+  perturbation: ReadonlyMap<string, tf.Tensor>,
+): { readonly parameters: ParameterMap; dispose(): void } {
+  const sums = new Map(
+    [...perturbation].map(([key, e]) => [key, tf.add(parameters.get(key) as tf.Tensor, e)]),
+  );
+  return {
+    parameters: new Map([...parameters].map(([key, value]) => [key, sums.get(key) ?? value])),
+    dispose: () => tf.dispose([...sums.values()]),
+  };
+}

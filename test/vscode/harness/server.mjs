@@ -1,0 +1,148 @@
+// Starts the real VS Code server with one extension, and stops all that it left behind.
+import { execFileSync, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { installServer, serverFiles } from '../../../scripts/vscode-server/install.mjs';
+
+/** A quiet workbench: nothing of it opens, asks or fetches by itself. */
+const SETTINGS = {
+  'workbench.startupEditor': 'none',
+  'workbench.colorTheme': 'Default Dark Modern',
+  'workbench.enableExperiments': false,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'chat.disableAIFeatures': true,
+  'telemetry.telemetryLevel': 'off',
+  'update.mode': 'none',
+  'extensions.autoUpdate': false,
+  'extensions.autoCheckUpdates': false,
+};
+
+/** Environment variable by which a server's descendants are known. */
+const MARK = 'FLATSCAPE_TEST_SERVER';
+
+/**
+ * @typedef {object} ServerOptions
+ * @property {string} [vsix] package to install; none for a run under development
+ * @property {boolean} [trust] false: the workspace is not trusted (Restricted Mode)
+ * @property {boolean} [testMode] the driver for integration tests: hides toasts, refuses dialogs
+ * @property {Record<string, unknown>} [settings] user settings on top of the quiet ones
+ * @property {Record<string, string>} [env] environment of the server and its extension hosts
+ *
+ * @param {ServerOptions} options
+ * @returns url, port, state (its folder), log (file), updateSettings(changes), stop()
+ */
+export async function startServer(options = {}) {
+  const { node, main } = serverFiles(installServer());
+  const state = fs.mkdtempSync(path.join(os.tmpdir(), 'flatscape-vscode-'));
+  const env = serverEnvironment(state, options.env);
+  const updateSettings = settingsWriter(state, options);
+  updateSettings({});
+  const folders = ['--server-data-dir', path.join(state, 'data')];
+  folders.push('--extensions-dir', path.join(state, 'extensions'));
+  folders.push('--accept-server-license-terms', '--telemetry-level', 'off');
+  if (options.vsix) {
+    const install = [main, ...folders, '--install-extension', options.vsix];
+    execFileSync(node, install, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  }
+  const port = await freePort();
+  const log = path.join(state, 'server.log');
+  const output = fs.openSync(log, 'w');
+  const args = ['--host', '127.0.0.1', '--port', String(port), '--without-connection-token'];
+  args.push('--reconnection-grace-time', '5');
+  if (options.testMode) args.push('--enable-smoke-test-driver');
+  // Its own process group, so that extension hosts and file watchers end with it.
+  const server = spawn(node, [main, ...args, ...folders], {
+    env,
+    stdio: ['ignore', output, output],
+    detached: true,
+  });
+  fs.closeSync(output);
+  // localhost, not the address: webviews need a service worker, hence a secure context.
+  const url = `http://localhost:${port}/`;
+  const stop = () => stopAll(server, state);
+  try {
+    await untilAnswering(url, server, log);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, port, state, log, updateSettings, stop };
+}
+
+/**
+ * The processes that a server started, however detached: each inherited the mark that the server's
+ * environment carries. A mark is an identity; a pid read from a file may be somebody else's by now.
+ * @param {string} state as returned by `startServer`
+ * @returns {number[]} pids
+ */
+export function processesOf(state) {
+  return fs
+    .readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && environmentOf(name).includes(`${MARK}=${state}`))
+    .map(Number);
+}
+
+function environmentOf(pid) {
+  try {
+    return fs.readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch {
+    return []; // It has ended meanwhile, or is another user's.
+  }
+}
+
+function serverEnvironment(state, extra = {}) {
+  const home = path.join(state, 'home');
+  fs.mkdirSync(home);
+  const ours = { HOME: home, EXTENSIONS_GALLERY: '{"serviceUrl":""}', [MARK]: state };
+  return { ...process.env, ...ours, ...extra };
+}
+
+/** Settings as they are now, written whole at each change: the running workbench takes them over. */
+function settingsWriter(state, { settings = {}, trust = true }) {
+  const folder = path.join(state, 'data', 'data', 'User');
+  fs.mkdirSync(folder, { recursive: true });
+  let current = { ...SETTINGS, ...settings };
+  if (trust) current['security.workspace.trust.enabled'] = false;
+  return (changes) => {
+    current = { ...current, ...changes };
+    fs.writeFileSync(path.join(folder, 'settings.json'), JSON.stringify(current, undefined, 2));
+  };
+}
+
+async function freePort() {
+  const probe = createServer();
+  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+async function untilAnswering(url, server, log) {
+  const end = Date.now() + 60_000;
+  while (Date.now() < end && server.exitCode === null) {
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(
+    `The VS Code server did not start:\n${fs.readFileSync(log, 'utf8').slice(-2000)}`,
+  );
+}
+
+/** The process group first, as a user's shutdown would; then whatever outlived it. */
+async function stopAll(server, state) {
+  signal(-server.pid, 'SIGTERM');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  for (const pid of processesOf(state)) signal(pid, 'SIGKILL');
+  fs.rmSync(state, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+}
+
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,35 @@
+/** Four significant digits, as in the tables of papers; the CSV has all of them. */
+export function formatNumber(value: number): string {
+  if (Number.isNaN(value)) return '–';
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
+  if (Number.isInteger(value) && Math.abs(value) < 1e6) return minus(String(value));
+  const size = Math.abs(value);
+  const text = size >= 1e5 || size < 1e-3 ? value.toExponential(3) : value.toPrecision(4);
+  return minus(text);
+}
+
+/** `1 h 03 min`, `4 min 05 s`, `12 s`. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  if (h > 0) return `${h} h ${String(m).padStart(2, '0')} min`;
+  return m > 0 ? `${m} min ${String(s).padStart(2, '0')} s` : `${s} s`;
+}
+
+export function formatCount(value: number): string {
+  return value.toLocaleString('en');
+}
+
+/** `encoder.layer.3.attention.self.query` is far too long for an axis: `3 · query`. */
+export function shortModuleName(module: { layer: number | null; kind: string }): string {
+  return module.layer === null ? module.kind : `${module.layer} · ${module.kind}`;
+}
+
+/** Plotly reads a little HTML in its texts; names from data must stay names. */
+export function plotlyText(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+function minus(text: string): string {
+  return text.replace('-', '−').replace('e−', 'e−').replace('e+', 'e');
+}
