@@ -24,8 +24,8 @@ const importMetaBanner = `const importMetaUrl = require('node:url').pathToFileUR
 
 /**
  * Every bundle: `entries` maps the name below dist/ (without extension) to the source file;
- * the rest is esbuild's. A page loads `dashboard` as a module; `plotly` comes when the first
- * chart is drawn, by a dynamic import, and once for all charts.
+ * the rest is esbuild's. A page loads `dashboard`; `plotly`, ten times as big, is a file of its own
+ * that the page asks for when the first chart is drawn.
  */
 export const bundles = [
   {
@@ -56,10 +56,8 @@ export const bundles = [
     },
     options: {
       platform: 'browser',
-      format: 'esm',
+      format: 'iife',
       target: 'es2022',
-      splitting: true,
-      chunkNames: 'webview/chunk-[hash]',
       // plotly alone is 10 MB of readable source: minified for development, too.
       minify: true,
     },

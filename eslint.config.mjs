@@ -59,7 +59,7 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
-  { files: ['vitest.config.ts'], rules: { 'no-restricted-exports': 'off' } },
+  { files: ['vitest.config.mts'], rules: { 'no-restricted-exports': 'off' } },
   ...walls.map(({ files, why, forbidden }) => ({
     files,
     rules: { 'no-restricted-imports': ['error', { patterns: [{ group: forbidden, message: why }] }] },

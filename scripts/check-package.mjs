@@ -12,7 +12,6 @@ const ALLOWED = [
   /^extension\/(package\.json|package\.nls\.json|readme\.md|changelog\.md|license(\.txt|\.md)?)$/i,
   /^extension\/THIRD_PARTY_NOTICES\.txt$/,
   /^extension\/media\/.+\.(svg|png|json|css|md)$/,
-  /^extension\/dist\/webview\/chunk-[A-Z0-9]+\.js$/,
 ];
 
 /**

@@ -1,10 +1,10 @@
-// From a raw e-mail to the words a person would read: no headers, no markup, no list footer.
+// From a raw e-mail to the words a person would read: no headers, markup, list footer, feed header.
 // Deliberately simple; samples/spam/README.md says what it does not handle.
 
 /** Body text of an RFC 822 message. Prefers a plain-text part to an HTML one. */
 export function emailText(message) {
   const { head, body } = splitEntity(message.replace(/\r\n?/g, '\n'));
-  return tidy(withoutListFooter(entityText(head, body)));
+  return tidy(withoutFeedHeader(withoutListFooter(entityText(head, body))));
 }
 
 /** Headers end at the first empty line; folded header lines are joined. */
@@ -82,6 +82,11 @@ function withoutListFooter(text) {
   const lines = text.trimEnd().split('\n');
   const rule = lines.findLastIndex((line) => /^_{30,}\s*$|^-{55,}\s*$/.test(line));
   return rule > 0 && lines.length - rule <= 12 ? lines.slice(0, rule).join('\n') : lines.join('\n');
+}
+
+/** Feeds delivered by mail begin with an address and a date, and hold image marks: ham only. */
+function withoutFeedHeader(text) {
+  return text.replace(/^\s*URL: \S+\s+Date: .*/, '').replace(/\[IMG: .*\]/g, '');
 }
 
 function tidy(text) {

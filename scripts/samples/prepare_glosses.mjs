@@ -24,6 +24,8 @@ const SEED = 20;
 const TRAIN_PER_CLASS = 400;
 const EVAL_PER_CLASS = 100;
 const FEWEST_WORDS = 4;
+// A training text that shares this much of its words with an evaluation text is passed over.
+const NEAR_COPY = 0.6;
 
 // Lexicographer file numbers of WordNet's noun classes (lexnames(5WN)): ten that are well
 // populated and that a reader can tell apart.
@@ -105,24 +107,37 @@ function labelledDefinitions(all) {
 /** The same number of each class to both splits, in seeded order. */
 function split(rows) {
   const random = seededRandom(SEED);
-  const parts = [...CLASSES.values()].map((label) => {
-    const own = shuffled(
-      rows.filter((row) => row.label === label),
-      random,
-    );
-    if (own.length < TRAIN_PER_CLASS + EVAL_PER_CLASS) throw new Error(`too few of ${label}`);
+  const candidates = [];
+  const evaluation = [];
+  for (const label of CLASSES.values()) {
+    const distinct = rows.filter((row) => row.label === label);
+    const own = shuffled(distinct, random);
+    evaluation.push(...own.slice(0, EVAL_PER_CLASS));
+    candidates.push({ label, rows: own.slice(EVAL_PER_CLASS) });
     console.log(`${label}: ${own.length} distinct definitions`);
-    return {
-      evaluation: own.slice(0, EVAL_PER_CLASS),
-      train: own.slice(EVAL_PER_CLASS, EVAL_PER_CLASS + TRAIN_PER_CLASS),
-    };
+  }
+  const held = evaluation.map((row) => wordSet(row.text));
+  const train = candidates.flatMap(({ label, rows: own }) => {
+    const chosen = [];
+    for (const row of own) {
+      if (chosen.length === TRAIN_PER_CLASS) break;
+      const words = wordSet(row.text);
+      if (!held.some((other) => jaccard(words, other) >= NEAR_COPY)) chosen.push(row);
+    }
+    if (chosen.length < TRAIN_PER_CLASS) throw new Error(`too few of ${label}`);
+    return chosen;
   });
-  const joined = (name) =>
-    shuffled(
-      parts.flatMap((part) => part[name]),
-      random,
-    );
-  return { train: joined('train'), evaluation: joined('evaluation') };
+  return { train: shuffled(train, random), evaluation: shuffled(evaluation, random) };
+}
+
+function wordSet(text) {
+  return new Set(normalised(text).split(' '));
+}
+
+/** Words in common over words in either. */
+function jaccard(left, right) {
+  const common = [...left].filter((word) => right.has(word)).length;
+  return common / (left.size + right.size - common);
 }
 
 /** Synsets of any part of speech whose gloss does not contain one of the evaluation texts. */

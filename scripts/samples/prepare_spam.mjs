@@ -46,7 +46,7 @@ const MODEL_SHA256 = {
 const SEED = 20;
 const TRAIN = 2000;
 const EVALUATION = 1000;
-const FEWEST_CHARACTERS = 40;
+const FEWEST_WORDS = 8;
 const MOST_CHARACTERS = 2000; // several times what the longest sequence of the configs can hold
 
 const SOURCES = join(dirname(fileURLToPath(import.meta.url)), '../../samples/spam');
@@ -99,9 +99,14 @@ function readEmails(archive) {
       })),
   );
   rmSync(join(cache, 'package'), { recursive: true });
-  const kept = rows.filter(({ text }) => text.length >= FEWEST_CHARACTERS);
+  const kept = rows.filter(({ text }) => wordCount(text) >= FEWEST_WORDS);
   console.log(`${rows.length} e-mails, ${kept.length} with text`);
   return kept;
+}
+
+/** Runs of two letters or more. */
+function wordCount(text) {
+  return text.match(/\p{L}{2,}/gu)?.length ?? 0;
 }
 
 /** Both splits get the classes in the proportion in which they occur. */

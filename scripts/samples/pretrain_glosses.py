@@ -309,6 +309,7 @@ def save(model, tokenizer, folder, log):
     BertTokenizer(tokenizer_object=tokenizer, model_max_length=128).save_pretrained(fresh)
     (fresh / "pretraining.log").write_text("".join(f"{line}\n" for line in log.lines), "utf-8")
     for file in fresh.iterdir():
+        file.chmod(0o644)
         os.replace(file, folder / file.name)
     fresh.rmdir()
 

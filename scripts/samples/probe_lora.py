@@ -53,6 +53,7 @@ def parse_args():
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--max-length", type=int, default=64)
+    parser.add_argument("--points", type=int, default=5, help="how often to evaluate")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--random-body", action="store_true")
     return parser.parse_args()
@@ -87,7 +88,7 @@ def build(args, labels):
 
 
 def fit(model, train, evaluation, lr, args):
-    """[(step, accuracy), …]: at five points of the run."""
+    """[(step, accuracy), …], evenly over the run."""
     trainable = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trainable, lr=lr, weight_decay=0.01)
     warm_up = max(1, round(0.06 * args.steps))
@@ -106,7 +107,7 @@ def fit(model, train, evaluation, lr, args):
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        if step % (args.steps // 5) == 0:
+        if step % (args.steps // args.points) == 0:
             curve.append((step, accuracy(model, evaluation)))
     return curve
 

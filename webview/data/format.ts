@@ -31,5 +31,5 @@ export function plotlyText(text: string): string {
 }
 
 function minus(text: string): string {
-  return text.replace('-', '−').replace('e−', 'e−').replace('e+', 'e');
+  return text.replaceAll('-', '−').replace('e+', 'e');
 }

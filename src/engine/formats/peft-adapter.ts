@@ -138,7 +138,8 @@ function configJson(config: Readonly<Record<string, unknown>>): string {
 function modelCard({ config, card }: AdapterToWrite): string {
   const base = config.base_model_name_or_path;
   // The hub takes only its own names as a base model, not folders.
-  const isHubName = base != null && /^[\w.-]+\/[\w.-]+$/.test(base) && !base.startsWith('.');
+  const isHubName =
+    typeof base === 'string' && /^[\w.-]+\/[\w.-]+$/.test(base) && !base.startsWith('.');
   const front = [
     '---',
     ...(isHubName ? [`base_model: ${base}`] : []),

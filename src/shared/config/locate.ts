@@ -36,7 +36,7 @@ export function follow(
   let depth = 0;
   for (const part of path) {
     if (node.kind === 'map') {
-      const entry = node.entries.findLast((e) => e.key === part);
+      const entry = [...node.entries].reverse().find((e) => e.key === part);
       if (!entry) break;
       node = entry.value;
       key = entry.keyRange;

@@ -80,7 +80,10 @@ function fromIssue(root: ConfigNode, issue: Issue): ConfigProblem[] {
     return issue.keys.map((key) => unknownKey(root, path, key));
   const place = follow(root, path);
   if (place.depth < path.length) return [missingKey(root, path)];
-  return [wrongValue(place.node, path, issue)];
+  const { node, key } = place;
+  // An empty value has no width: its key is underlined instead.
+  const range = node.range.start < node.range.end ? node.range : (key ?? node.range);
+  return [{ ...wrongValue(node, path, issue), range }];
 }
 
 function unknownKey(root: ConfigNode, section: KeyPath, key: string): ConfigProblem {

@@ -37,7 +37,10 @@ interface Fixture {
   tau_a: number;
   tau_b: number;
   cases: Case[];
-  global: { modules: Case[]; expected: Record<string, { E_B: number[][][] }> };
+  global: {
+    modules: Case[];
+    expected: Record<string, { modules: { E_B: number[][]; rho_eff: number }[] }>;
+  };
 }
 
 const fixture = JSON.parse(
@@ -102,7 +105,9 @@ describe.each(fixture.cases.map((c) => [c.name, c] as const))('case %s', (_name,
   it('has the closed form of rho_eff/rho', () => {
     const { a, b, c: mixed } = moduleGeometry(point, defaults);
     const closed = Math.sqrt((a + 3 * mixed) / (a + b + 2 * mixed));
-    expect(Math.abs(one(point, defaults).rhoEff / fixture.rho / closed - 1)).toBeLessThan(TOLERANCE);
+    expect(Math.abs(one(point, defaults).rhoEff / fixture.rho / closed - 1)).toBeLessThan(
+      TOLERANCE,
+    );
   });
 
   it('has the tangent gradient norm of the true gradient', () => {
@@ -140,6 +145,24 @@ describe.each(fixture.cases.map((c) => [c.name, c] as const))('case %s', (_name,
     const scale = norm(point.gradB) * Math.max(norm(point.loraB), 1);
     expect(norm(other.map((v, i) => v - (c0[i] as number))) / scale).toBeLessThan(1e-12);
   });
+});
+
+describe('rho_scope global', () => {
+  it.each(['paper_mean', 'A_only', 'joint_minnorm'] as const)(
+    '%s shares one radius as the naive pseudo-inverse does',
+    (grad_estimator) => {
+      const options = { ...defaults, grad_estimator, rho_scope: 'global' } as const;
+      const geometries = fixture.global.modules.map((m) => moduleGeometry(pointOf(m), options));
+      const results = perturbations(geometries, fixture.rho, options);
+      const expected = fixture.global.expected[grad_estimator]?.modules ?? [];
+      expect(results).toHaveLength(expected.length);
+      results.forEach((p, i) => {
+        const { E_B, rho_eff } = expected[i] as (typeof expected)[number];
+        expect(relative(p.e, flat(E_B))).toBeLessThan(TOLERANCE);
+        expect(Math.abs(p.rhoEff / rho_eff - 1)).toBeLessThan(TOLERANCE);
+      });
+    },
+  );
 });
 
 describe('B = 0', () => {

@@ -1,16 +1,14 @@
 // Hands and eyes for a drive: Chromium on the workbench, its palette, its webviews, its themes.
+/* global document -- functions given to a page run in it */
 import { chromium } from 'playwright-core';
 import { ensureChromium } from '../../../scripts/chromium.mjs';
 
-/** The four themes in which every screen is looked at, and the body class a webview gets. */
+/** The four themes in which every screen is looked at: name in the picker, class of the webview. */
 export const THEMES = {
-  dark: { setting: 'Default Dark Modern', bodyClass: 'vscode-dark' },
-  light: { setting: 'Default Light Modern', bodyClass: 'vscode-light' },
-  highContrast: { setting: 'Default High Contrast', bodyClass: 'vscode-high-contrast' },
-  highContrastLight: {
-    setting: 'Default High Contrast Light',
-    bodyClass: 'vscode-high-contrast-light',
-  },
+  dark: { label: 'Dark Modern', bodyClass: 'vscode-dark' },
+  light: { label: 'Light Modern', bodyClass: 'vscode-light' },
+  highContrast: { label: 'Dark High Contrast', bodyClass: 'vscode-high-contrast' },
+  highContrastLight: { label: 'Light High Contrast', bodyClass: 'vscode-high-contrast-light' },
 };
 
 /** Headless Chromium that reaches this machine only and draws WebGL in software. */
@@ -56,18 +54,42 @@ export async function openWorkbench(browser, server, workspace) {
 const INPUT = '.quick-input-widget .quick-input-box input';
 
 /**
- * Types into a quick pick and takes the row of that name, as a user would. Give the whole title:
- * a part of one picks the most recently used match.
- * @param {string} key `F1` for commands, `Control+p` for files
+ * Opens a list with `key` (`F1`: commands, `Control+p`: files) and takes the row of that name.
+ * A list is that of the moment when it opened, and an extension may still be arriving: without the
+ * row it is opened anew.
+ * @throws Error when the row does not come within `timeoutMs`
  */
-export async function quickPick(page, key, text) {
-  await page.keyboard.press(key);
-  await page.waitForSelector(INPUT);
-  await page.keyboard.type(text, { delay: 5 });
-  await page.waitForSelector(`.quick-input-list .monaco-list-row:has-text("${text}")`);
-  await page.waitForTimeout(200);
-  await page.keyboard.press('Enter');
+export async function quickPick(page, key, text, timeoutMs = 30_000) {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    await page.keyboard.press(key);
+    try {
+      return await pick(page, text);
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await page.keyboard.press('Escape');
+    }
+  }
 }
+
+/**
+ * Types into the open list and clicks the row whose whole label is `text`. Enter would take the
+ * first row, which is the best match by VS Code's own ranking, not always the equal one.
+ * @throws Error when there is no such row after three seconds
+ */
+export async function pick(page, text) {
+  const label = page.locator('.quick-input-list .monaco-list-row .label-name');
+  const row = label.filter({ hasText: new RegExp(`^\\s*${escaped(text)}\\s*$`) });
+  await page.waitForSelector(INPUT);
+  await page.waitForTimeout(200); // its own prefix is written first
+  await page.keyboard.type(text, { delay: 5 });
+  await row.first().waitFor({ timeout: 3_000 });
+  await page.waitForTimeout(200); // the list settles
+  await row.first().click();
+  await row.first().waitFor({ state: 'hidden' });
+}
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /** Runs a command of the palette by its whole title, category included. */
 export const runCommand = (page, title) => quickPick(page, 'F1', title);
@@ -91,17 +113,14 @@ export async function inWebview(page, selector, timeoutMs = 20_000) {
 }
 
 /**
- * Switches the colour theme by the user settings and waits until the workbench wears it.
+ * Switches the colour theme as a user would and waits until the webview of `frame` wears it. (A
+ * change of the settings file is not always noticed.)
  * @param {keyof typeof THEMES} name
  */
-export async function switchTheme(page, server, name) {
-  server.updateSettings({ 'workbench.colorTheme': THEMES[name].setting });
-  const base = {
-    dark: 'vs-dark',
-    light: 'vs',
-    highContrast: 'hc-black',
-    highContrastLight: 'hc-light',
-  };
-  await page.waitForSelector(`.monaco-workbench.${base[name]}`, { timeout: 10_000 });
-  await page.waitForTimeout(300); // the webviews hear of it a moment later
+export async function switchTheme(page, frame, name) {
+  const { label, bodyClass } = THEMES[name];
+  await runCommand(page, 'Preferences: Color Theme');
+  await pick(page, label);
+  const wears = (wanted) => document.body.classList.contains(wanted);
+  await frame.waitForFunction(wears, bodyClass, { timeout: 10_000 });
 }

@@ -9,7 +9,7 @@ import { installServer, serverFiles } from '../../../scripts/vscode-server/insta
 /** A quiet workbench: nothing of it opens, asks or fetches by itself. */
 const SETTINGS = {
   'workbench.startupEditor': 'none',
-  'workbench.colorTheme': 'Default Dark Modern',
+  'workbench.colorTheme': 'Dark Modern',
   'workbench.enableExperiments': false,
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'chat.disableAIFeatures': true,
@@ -31,14 +31,13 @@ const MARK = 'FLATSCAPE_TEST_SERVER';
  * @property {Record<string, string>} [env] environment of the server and its extension hosts
  *
  * @param {ServerOptions} options
- * @returns url, port, state (its folder), log (file), updateSettings(changes), stop()
+ * @returns url, port, state (its folder), log (file), stop()
  */
 export async function startServer(options = {}) {
   const { node, main } = serverFiles(installServer());
   const state = fs.mkdtempSync(path.join(os.tmpdir(), 'flatscape-vscode-'));
   const env = serverEnvironment(state, options.env);
-  const updateSettings = settingsWriter(state, options);
-  updateSettings({});
+  writeSettings(state, options);
   const folders = ['--server-data-dir', path.join(state, 'data')];
   folders.push('--extensions-dir', path.join(state, 'extensions'));
   folders.push('--accept-server-license-terms', '--telemetry-level', 'off');
@@ -68,7 +67,7 @@ export async function startServer(options = {}) {
     await stop();
     throw error;
   }
-  return { url, port, state, log, updateSettings, stop };
+  return { url, port, state, log, stop };
 }
 
 /**
@@ -99,16 +98,12 @@ function serverEnvironment(state, extra = {}) {
   return { ...process.env, ...ours, ...extra };
 }
 
-/** Settings as they are now, written whole at each change: the running workbench takes them over. */
-function settingsWriter(state, { settings = {}, trust = true }) {
+function writeSettings(state, { settings = {}, trust = true }) {
   const folder = path.join(state, 'data', 'data', 'User');
   fs.mkdirSync(folder, { recursive: true });
-  let current = { ...SETTINGS, ...settings };
-  if (trust) current['security.workspace.trust.enabled'] = false;
-  return (changes) => {
-    current = { ...current, ...changes };
-    fs.writeFileSync(path.join(folder, 'settings.json'), JSON.stringify(current, undefined, 2));
-  };
+  const trusting = trust ? { 'security.workspace.trust.enabled': false } : {};
+  const all = { ...SETTINGS, ...trusting, ...settings };
+  fs.writeFileSync(path.join(folder, 'settings.json'), JSON.stringify(all, undefined, 2));
 }
 
 async function freePort() {
@@ -135,7 +130,10 @@ async function untilAnswering(url, server, log) {
 async function stopAll(server, state) {
   signal(-server.pid, 'SIGTERM');
   await new Promise((resolve) => setTimeout(resolve, 500));
-  for (const pid of processesOf(state)) signal(pid, 'SIGKILL');
+  for (let left = processesOf(state); left.length > 0; left = processesOf(state)) {
+    for (const pid of left) signal(pid, 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   fs.rmSync(state, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-export const config = defineConfig({
+export default defineConfig({
   test: {
     include: ['test/{unit,engine,webview}/**/*.test.ts'],
     testTimeout: 60_000,
@@ -10,4 +10,3 @@ export const config = defineConfig({
   },
 });
 
-export default config;

@@ -1,0 +1,198 @@
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { CsvError, parse } from 'csv-parse/sync';
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { UserError } from '../../shared/errors';
+import { readError } from '../formats/file-errors';
+
+export type TableFormat = 'jsonl' | 'csv' | 'tsv' | 'parquet';
+
+/** One row; columns that are absent or null have no entry. */
+export interface TableRow {
+  /** 1-based line of the file on which the row ends; in Parquet its number. For messages. */
+  readonly line: number;
+  readonly values: ReadonlyMap<string, string | number>;
+}
+
+export interface ReadTableOptions {
+  readonly file: string;
+  /** From the extension unless stated. */
+  readonly format?: TableFormat;
+  /** Names of the columns of a CSV or TSV file without a header line. */
+  readonly columns?: readonly string[];
+}
+
+/**
+ * Reads a whole table: UTF-8, byte order mark stripped, blank lines skipped. TSV is GLUE's: no
+ * quoting, a lone `"` is data.
+ * @throws UserError `table-format`, `table-invalid`, `table-empty`, `file-not-found`
+ */
+export async function readTable(options: ReadTableOptions): Promise<readonly TableRow[]> {
+  const { file } = options;
+  const format = options.format ?? formatOf(file);
+  const rows = format === 'parquet' ? await parquetRows(file) : await textRows(options, format);
+  if (rows.length > 0) return rows;
+  throw new UserError({
+    code: 'table-empty',
+    message: 'the file holds no rows',
+    place: { file },
+    expected: 'at least one row of data',
+  });
+}
+
+const EXTENSIONS: Readonly<Record<string, TableFormat>> = {
+  '.jsonl': 'jsonl',
+  '.ndjson': 'jsonl',
+  '.csv': 'csv',
+  '.tsv': 'tsv',
+  '.parquet': 'parquet',
+};
+
+function formatOf(file: string): TableFormat {
+  const format = EXTENSIONS[extname(file).toLowerCase()];
+  if (format) return format;
+  throw new UserError({
+    code: 'table-format',
+    message: 'the extension does not say what kind of table this is',
+    place: { file },
+    expected: Object.keys(EXTENSIONS).join(', '),
+    remedy: 'Rename the file, or state data.format.',
+  });
+}
+
+async function textRows(
+  { file, columns }: ReadTableOptions,
+  format: 'jsonl' | 'csv' | 'tsv',
+): Promise<readonly TableRow[]> {
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw readError(error, file);
+  });
+  let text: string;
+  try {
+    // Also strips the byte order mark.
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw invalid(file, { message: 'the file is not UTF-8', cause: error });
+  }
+  return format === 'jsonl' ? jsonRows(text, file) : delimitedRows(text, { file, format, columns });
+}
+
+function jsonRows(text: string, file: string): readonly TableRow[] {
+  const rows: TableRow[] = [];
+  for (const [i, source] of text.split('\n').entries()) {
+    if (source.trim() === '') continue;
+    const line = i + 1;
+    let value: unknown;
+    try {
+      value = JSON.parse(source);
+    } catch (error) {
+      const message = 'the line is not JSON (NaN and Infinity are not, either)';
+      throw invalid(file, { message, line, cause: error });
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw invalid(file, { message: 'the line is not a JSON object', line, found: source });
+    rows.push({ line, values: scalars(value) });
+  }
+  return rows;
+}
+
+interface DelimitedOptions {
+  readonly file: string;
+  readonly format: 'csv' | 'tsv';
+  readonly columns: readonly string[] | undefined;
+}
+
+function delimitedRows(text: string, options: DelimitedOptions): readonly TableRow[] {
+  const { file, format, columns } = options;
+  const records = parseDelimited(text, file, format);
+  const header = columns ?? records.shift()?.record ?? [];
+  const twice = header.find((name, i) => header.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw invalid(file, { message: 'a column name occurs twice', line: 1, found: twice });
+  return records.map(({ record, line }) => {
+    if (record.length !== header.length) {
+      throw invalid(file, {
+        message: 'the row has another number of columns',
+        line,
+        expected: `${header.length} (${header.join(', ')})`,
+        found: `${record.length}`,
+      });
+    }
+    return { line, values: new Map(header.map((name, i) => [name, record[i] ?? ''])) };
+  });
+}
+
+interface DelimitedRecord {
+  readonly record: readonly string[];
+  readonly line: number;
+}
+
+function parseDelimited(text: string, file: string, format: 'csv' | 'tsv'): DelimitedRecord[] {
+  try {
+    const parsed: unknown = parse(text, {
+      delimiter: format === 'tsv' ? '\t' : ',',
+      quote: format === 'tsv' ? null : '"',
+      info: true,
+      // As Python's reader does: a quote inside an unquoted field is data.
+      relax_quotes: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+    });
+    return (parsed as { record: string[]; info: { lines: number } }[]).map(({ record, info }) => ({
+      record,
+      line: info.lines,
+    }));
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    const { lines } = error;
+    const line = typeof lines === 'number' ? { line: lines } : {};
+    throw invalid(file, { message: `the file is not ${format}`, ...line, cause: error });
+  }
+}
+
+async function parquetRows(file: string): Promise<readonly TableRow[]> {
+  const buffer = await asyncBufferFromFile(file).catch((error: unknown) => {
+    throw readError(error, file);
+  });
+  try {
+    const records = await parquetReadObjects({ file: buffer, compressors });
+    return records.map((record, i) => ({ line: i + 1, values: scalars(record) }));
+  } catch (error) {
+    throw invalid(file, { message: 'the file is not readable Parquet', cause: error });
+  }
+}
+
+/** Strings and numbers as they are, booleans as their names; null and nested values left out. */
+function scalars(record: object): ReadonlyMap<string, string | number> {
+  const values = new Map<string, string | number>();
+  for (const [name, value] of Object.entries(record) as [string, unknown][]) {
+    if (typeof value === 'string' || typeof value === 'number') values.set(name, value);
+    else if (typeof value === 'boolean') values.set(name, String(value));
+    else if (typeof value === 'bigint')
+      values.set(name, BigInt(Number(value)) === value ? Number(value) : String(value));
+  }
+  return values;
+}
+
+interface Problem {
+  readonly message: string;
+  readonly line?: number;
+  readonly expected?: string;
+  readonly found?: string;
+  readonly cause?: unknown;
+}
+
+function invalid(file: string, { message, line, expected, found, cause }: Problem): UserError {
+  const detail = found ?? (cause instanceof Error ? cause.message : undefined);
+  return new UserError(
+    {
+      code: 'table-invalid',
+      message,
+      place: line === undefined ? { file } : { file, line },
+      ...(expected !== undefined && { expected }),
+      ...(detail !== undefined && { found: detail.slice(0, 160) }),
+    },
+    { cause },
+  );
+}

@@ -1,0 +1,170 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { UserError } from '../../shared/errors';
+import type { Batch } from '../data/batch';
+import { ACTIVATIONS } from '../ops/activations';
+import { attention, paddingBias } from '../ops/attention';
+import { embeddingSum, type Lookup } from '../ops/embedding';
+import type { LinearSpec, Network, NormSpec, TableSpec } from './architecture';
+import type { EncoderConfig } from './encoder-config';
+
+export interface EncoderParts {
+  readonly linears: readonly LinearSpec[];
+  readonly norms: readonly NormSpec[];
+  readonly tables: readonly TableSpec[];
+}
+
+/** The parts of a BERT-like body under `prefix` (`bert`, `roberta`), in PyTorch's order. */
+export function encoderParts(prefix: string, config: EncoderConfig): EncoderParts {
+  const d = config.hidden_size;
+  const table = (name: string, entries: number): TableSpec => ({
+    path: `${prefix}.embeddings.${name}`,
+    entries,
+    width: d,
+  });
+  const layers = Array.from(
+    { length: config.num_hidden_layers },
+    (_, index) => `${prefix}.encoder.layer.${index}`,
+  );
+  return {
+    tables: [
+      table('word_embeddings', config.vocab_size),
+      table('position_embeddings', config.max_position_embeddings),
+      table('token_type_embeddings', config.type_vocab_size),
+    ],
+    linears: layers.flatMap((layer) => [
+      linearSpec(`${layer}.attention.self.query`, d, d),
+      linearSpec(`${layer}.attention.self.key`, d, d),
+      linearSpec(`${layer}.attention.self.value`, d, d),
+      linearSpec(`${layer}.attention.output.dense`, d, d),
+      linearSpec(`${layer}.intermediate.dense`, d, config.intermediate_size),
+      linearSpec(`${layer}.output.dense`, config.intermediate_size, d),
+    ]),
+    norms: [
+      { path: `${prefix}.embeddings.LayerNorm`, size: d },
+      ...layers.flatMap((layer) => [
+        { path: `${layer}.attention.output.LayerNorm`, size: d },
+        { path: `${layer}.output.LayerNorm`, size: d },
+      ]),
+    ],
+  };
+}
+
+/** An untied linear layer. */
+export function linearSpec(
+  path: string,
+  inputs: number,
+  out: number,
+  isOutput = false,
+): LinearSpec {
+  return { path, in: inputs, out, weight: `${path}.weight`, bias: `${path}.bias`, isOutput };
+}
+
+export interface EncodeOptions {
+  readonly prefix: string;
+  readonly config: EncoderConfig;
+  readonly maxLength: number;
+  /** Index into the position table for each token [rows, length]. */
+  readonly positions: Int32Array;
+}
+
+/**
+ * Embeddings and all blocks of a BERT-like body (post-LN).
+ * @returns [rows·length, hidden_size]
+ * @throws UserError `sequence-too-long`, `token-out-of-range`
+ */
+export function encode(net: Network, batch: Batch, options: EncodeOptions): tf.Tensor2D {
+  const { prefix, config } = options;
+  checkBatch(batch, options);
+  const bias = paddingBias(batch.mask, batch.rows, batch.length);
+  let hidden = embeddings(net, batch, options);
+  for (let index = 0; index < config.num_hidden_layers; index++)
+    hidden = block(net, hidden, {
+      ...options,
+      batch,
+      bias,
+      path: `${prefix}.encoder.layer.${index}`,
+    });
+  return hidden;
+}
+
+function embeddings(
+  net: Network,
+  batch: Batch,
+  { prefix, config, positions }: EncodeOptions,
+): tf.Tensor2D {
+  const lookup = (name: string, indices: Int32Array): Lookup => ({
+    table: net.table(`${prefix}.embeddings.${name}`),
+    indices,
+  });
+  // A table of one type has no entry for the second text.
+  const types = config.type_vocab_size > 1 ? batch.typeIds : new Int32Array(batch.typeIds.length);
+  const sum = embeddingSum([
+    lookup('word_embeddings', batch.inputIds),
+    lookup('token_type_embeddings', types),
+    lookup('position_embeddings', positions),
+  ]);
+  return net.dropout(net.norm(`${prefix}.embeddings.LayerNorm`, sum), config.hidden_dropout_prob);
+}
+
+interface BlockOptions extends EncodeOptions {
+  readonly path: string;
+  readonly batch: Batch;
+  readonly bias: tf.Tensor4D;
+}
+
+function block(net: Network, x: tf.Tensor2D, options: BlockOptions): tf.Tensor2D {
+  const { path, config, batch, bias } = options;
+  const self = `${path}.attention.self`;
+  const mixed = attention(
+    net.linear(`${self}.query`, x),
+    net.linear(`${self}.key`, x),
+    net.linear(`${self}.value`, x),
+    {
+      rows: batch.rows,
+      length: batch.length,
+      heads: config.num_attention_heads,
+      bias,
+      dropout: (probabilities) => net.dropout(probabilities, config.attention_probs_dropout_prob),
+    },
+  );
+  const residual = (base: tf.Tensor2D, y: tf.Tensor2D, norm: string): tf.Tensor2D =>
+    net.norm(norm, tf.add(net.dropout(y, config.hidden_dropout_prob), base));
+
+  const attended = net.linear(`${path}.attention.output.dense`, mixed);
+  const middle = residual(x, attended, `${path}.attention.output.LayerNorm`);
+  const activation = ACTIVATIONS[config.hidden_act];
+  const wide = activation(net.linear(`${path}.intermediate.dense`, middle));
+  return residual(middle, net.linear(`${path}.output.dense`, wide), `${path}.output.LayerNorm`);
+}
+
+/** The first token's vector of each row, [rows, d], from [rows·length, d]. */
+export function firstTokens(hidden: tf.Tensor2D, { rows, length }: Batch): tf.Tensor2D {
+  const d = hidden.shape[1];
+  const byRow = tf.reshape(hidden, [rows, length, d]);
+  return tf.reshape(tf.slice(byRow, [0, 0, 0], [rows, 1, d]), [rows, d]);
+}
+
+function checkBatch(batch: Batch, { config, maxLength }: EncodeOptions): void {
+  if (batch.length > maxLength) {
+    throw new UserError({
+      code: 'sequence-too-long',
+      message: 'the model has no position for every token of this batch',
+      place: { at: 'train.max_length' },
+      expected: `at most ${maxLength} tokens`,
+      found: String(batch.length),
+    });
+  }
+  const inTable = (id: number, entries: number): boolean => id >= 0 && id < entries;
+  const { vocab_size, type_vocab_size } = config;
+  const token = batch.inputIds.find((id) => !inTable(id, vocab_size));
+  const type = type_vocab_size > 1 && batch.typeIds.find((id) => !inTable(id, type_vocab_size));
+  const bad = token ?? (type === false ? undefined : type);
+  if (bad === undefined) return;
+  throw new UserError({
+    code: 'token-out-of-range',
+    message: 'the tokenizer made a token that the model does not have',
+    expected: `token ids below ${vocab_size} and type ids below ${type_vocab_size}`,
+    found: String(bad),
+    remedy: 'Check that tokenizer.json and the weights belong to the same model.',
+  });
+}

@@ -1,0 +1,43 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { needsSecondOrder, withGradient } from './with-gradient';
+
+/**
+ * (x − mean)/√(variance + eps)·gamma + beta over the last axis, with the biased variance.
+ * Differentiable any number of times in all three.
+ * @param x [rows, d]
+ * @param gamma [d]
+ * @param beta [d]
+ */
+export function layerNorm(
+  x: tf.Tensor2D,
+  gamma: tf.Tensor1D,
+  beta: tf.Tensor1D,
+  eps: number,
+): tf.Tensor2D {
+  return tf.add(tf.mul(normalise(x, eps), gamma), beta);
+}
+
+function normalise(x: tf.Tensor2D, eps: number): tf.Tensor2D {
+  if (needsSecondOrder()) return normalised(x, eps).y;
+  return withGradient(
+    [x],
+    (save) => {
+      const { y, inverse } = normalised(x, eps);
+      save([y, inverse]);
+      return y;
+    },
+    (dy, saved) => {
+      const [y, inverse] = saved as [tf.Tensor2D, tf.Tensor2D];
+      // dx = (dy − mean(dy) − y·mean(dy ⊙ y))/√(variance + eps)
+      const along = tf.mul(y, tf.mean(tf.mul(dy, y), -1, true));
+      return [tf.mul(tf.sub(tf.sub(dy, tf.mean(dy, -1, true)), along), inverse)];
+    },
+  );
+}
+
+function normalised(x: tf.Tensor2D, eps: number): { y: tf.Tensor2D; inverse: tf.Tensor2D } {
+  const centred = tf.sub(x, tf.mean(x, -1, true)) as tf.Tensor2D;
+  const variance = tf.mean(tf.square(centred), -1, true);
+  const inverse = tf.rsqrt(tf.add(variance, eps)) as tf.Tensor2D;
+  return { y: tf.mul(centred, inverse), inverse };
+}

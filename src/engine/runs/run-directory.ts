@@ -1,0 +1,143 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { liveEngine, processStartTime, readEngineFile } from '../../client/process-identity';
+import { runInUse } from '../../client/run-store';
+import { UserError } from '../../shared/errors';
+import { RUN_FILES, type EngineProcess } from '../../shared/run-manifest';
+import { errnoOf, writeError } from '../formats/file-errors';
+
+/** A run directory that belongs to this process until `release`. */
+export interface OwnedRun {
+  readonly directory: string;
+  readonly engine: EngineProcess;
+  release(): Promise<void>;
+}
+
+/**
+ * Creates `NAME-YYYYMMDD-HHMMSS` (local time) below `outputDir`; a second one in the same second
+ * gets `-2`.
+ * @throws UserError `disk-full`, `write-failed`
+ */
+export async function createRunDirectory(
+  outputDir: string,
+  name: string,
+  now: Date = new Date(),
+): Promise<string> {
+  const stem = join(outputDir, `${name}-${timestamp(now)}`);
+  try {
+    await mkdir(outputDir, { recursive: true });
+    for (let n = 1; ; n++) {
+      const directory = n === 1 ? stem : `${stem}-${n}`;
+      try {
+        await mkdir(directory);
+        return directory;
+      } catch (error) {
+        if (errnoOf(error) !== 'EEXIST') throw error;
+      }
+    }
+  } catch (error) {
+    throw writeError(error, stem);
+  }
+}
+
+/**
+ * Makes this process the owner of a run directory by its `engine.json`. One left by a process that
+ * is gone is taken over.
+ * @throws UserError `run-in-use` when a live process owns it
+ */
+export async function ownRun(directory: string): Promise<OwnedRun> {
+  const engine = await thisProcess(directory);
+  const file = join(directory, RUN_FILES.engine);
+  const temporary = `${file}.${process.pid}-${engine.token.slice(0, 8)}.tmp`;
+  await writeFile(temporary, `${JSON.stringify(engine, undefined, 2)}\n`, { mode: 0o600 });
+  try {
+    if (!(await claim(temporary, file))) await takeOver(directory, temporary, file);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return { directory, engine, release: () => release(file, engine) };
+}
+
+/**
+ * Replaces the file of a dead owner. Two processes may try at once: the claim named after the dead
+ * owner's token can be made only once, so that one of them wins.
+ */
+async function takeOver(directory: string, temporary: string, file: string): Promise<void> {
+  const owner = await liveEngine(directory);
+  if (owner) throw runInUse(directory, owner.pid);
+  const dead = await readEngineFile(file);
+  const stale = dead?.token ?? 'damaged';
+  const taking = `${file}.taking-${createHash('sha256').update(stale).digest('hex').slice(0, 16)}`;
+  if (!(await claim(temporary, taking))) {
+    const rival = await readEngineFile(taking);
+    if (rival && (await processStartTime(rival.pid)) === rival.startedAt)
+      throw runInUse(directory, rival.pid);
+    // The rival died in the middle of its own take-over.
+    await rm(taking, { force: true });
+    if (!(await claim(temporary, taking))) throw runInUse(directory, rival?.pid ?? 0);
+  }
+  // Under the claim nobody else replaces it; before it, somebody may have.
+  const owned = await readEngineFile(file);
+  if (owned?.token !== dead?.token) {
+    await rm(taking, { force: true });
+    throw runInUse(directory, owned?.pid ?? 0);
+  }
+  await rename(taking, file);
+  if (dead && process.platform !== 'win32') await rm(dead.socket, { force: true });
+}
+
+/** Gives `temporary` its final name as well, unless that exists: atomic, content and all. */
+async function claim(temporary: string, file: string): Promise<boolean> {
+  try {
+    await link(temporary, file);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    if (!isWithoutLinks(error)) throw writeError(error, file);
+  }
+  // A file system without hard links (exFAT, some shares): exclusive creation is the next best.
+  try {
+    await writeFile(file, await readFile(temporary), { flag: 'wx', mode: 0o600 });
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw writeError(error, file);
+  }
+}
+
+function isWithoutLinks(error: unknown): boolean {
+  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'].includes(errnoOf(error) ?? '');
+}
+
+async function release(file: string, engine: EngineProcess): Promise<void> {
+  // Only our own: after a take-over in error it would be somebody else's.
+  if ((await readEngineFile(file))?.token === engine.token) await rm(file, { force: true });
+}
+
+async function thisProcess(directory: string): Promise<EngineProcess> {
+  const startedAt = await processStartTime(process.pid);
+  if (startedAt === undefined)
+    throw new UserError({
+      code: 'process-identity-unknown',
+      message: 'the start time of this process cannot be read, so nobody could tell who owns a run',
+      remedy: 'On Linux /proc must be mounted; on macOS `ps` must be runnable.',
+    });
+  const token = randomBytes(24).toString('hex');
+  return { pid: process.pid, startedAt, socket: socketPath(directory, token), token };
+}
+
+/** Short: a Unix socket path has room for about 100 bytes, and a run directory often has more. */
+function socketPath(directory: string, token: string): string {
+  const id = createHash('sha256').update(directory).update(token).digest('hex').slice(0, 16);
+  if (process.platform === 'win32') return `\\\\.\\pipe\\flatscape-${id}`;
+  const path = join(tmpdir(), `flatscape-${id}.sock`);
+  return path.length <= 100 ? path : `/tmp/flatscape-${id}.sock`;
+}
+
+function timestamp(date: Date): string {
+  const two = (n: number) => String(n).padStart(2, '0');
+  const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`;
+  return `${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
+}

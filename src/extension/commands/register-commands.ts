@@ -1,0 +1,58 @@
+import * as vscode from 'vscode';
+import { reconnectDashboards } from '../dashboard/orphans';
+import { showError } from '../notify';
+import type { Services } from '../services';
+import { openSample } from './open-sample';
+import { controlRun, deleteRun, resumeRun } from './run-control';
+import { openConfig, openDashboard, revealRun, showLog } from './show-run';
+import { chooseConfig, startRun } from './start-run';
+
+/** Every command of `package.json`; a test compares the two lists. */
+export function registerCommands(services: Services): vscode.Disposable[] {
+  const { context, runs } = services;
+  const on = (id: string, handler: (argument: unknown) => Promise<unknown>) =>
+    vscode.commands.registerCommand(id, (argument: unknown) => attempt(services, argument, handler));
+  return [
+    on('flatscape.startRun', async (argument) => {
+      const config = await chooseConfig(services, argument);
+      return config && startOne(services, config);
+    }),
+    on('flatscape.stopRun', (argument) => controlRun(services, argument, 'stop')),
+    on('flatscape.checkpointNow', (argument) => controlRun(services, argument, 'checkpoint')),
+    on('flatscape.probeNow', (argument) => controlRun(services, argument, 'probe')),
+    on('flatscape.resumeRun', (argument) => resumeRun(services, argument)),
+    on('flatscape.deleteRun', (argument) => deleteRun(services, argument)),
+    on('flatscape.openDashboard', (argument) => openDashboard(services, argument)),
+    on('flatscape.reconnectDashboard', (argument) =>
+      reconnectDashboards(services, typeof argument === 'string' ? argument : undefined),
+    ),
+    on('flatscape.showLog', (argument) => showLog(services, argument)),
+    on('flatscape.openConfig', (argument) => openConfig(services, argument)),
+    on('flatscape.revealRun', (argument) => revealRun(services, argument)),
+    on('flatscape.refreshRuns', () => runs.rescan()),
+    on('flatscape.openSample', () => openSample(context)),
+  ];
+}
+
+/** A failure names a key of this config, whatever its own place says. */
+async function startOne(services: Services, config: vscode.Uri): Promise<string | undefined> {
+  try {
+    return await startRun(services, config);
+  } catch (error) {
+    showError(error, services, config);
+    return undefined;
+  }
+}
+
+async function attempt(
+  services: Services,
+  argument: unknown,
+  handler: (argument: unknown) => Promise<unknown>,
+): Promise<unknown> {
+  try {
+    return await handler(argument);
+  } catch (error) {
+    showError(error, services);
+    return undefined;
+  }
+}

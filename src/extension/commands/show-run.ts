@@ -1,0 +1,37 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { RUN_FILES } from '../../shared/run-manifest';
+import { CheckpointItem } from '../runs-tree/items';
+import type { Services } from '../services';
+import { chooseRun } from './choose-run';
+
+export async function openDashboard(services: Services, argument: unknown): Promise<void> {
+  const run = await chooseRun(services, argument);
+  if (run) services.dashboards.open(run.directory);
+}
+
+/** The engine's log of a run; without a run, the extension's own. */
+export async function showLog(services: Services, argument: unknown): Promise<void> {
+  if (argument === undefined) return services.log.show();
+  const run = await chooseRun(services, argument);
+  if (!run) return;
+  const file = vscode.Uri.file(path.join(run.directory, RUN_FILES.log));
+  await vscode.window.showTextDocument(file, { preview: true });
+}
+
+/** The config file of a run, as it is now; what the run was started with is in its `run.json`. */
+export async function openConfig(services: Services, argument: unknown): Promise<void> {
+  const run = await chooseRun(services, argument);
+  const file = run?.manifest?.configFile;
+  if (file !== undefined) await vscode.window.showTextDocument(vscode.Uri.file(file));
+}
+
+/** Shows a run's or checkpoint's folder: in the Explorer if it is in the workspace. */
+export async function revealRun(services: Services, argument: unknown): Promise<void> {
+  const run = await chooseRun(services, argument);
+  if (!run) return;
+  const directory = argument instanceof CheckpointItem ? argument.directory : run.directory;
+  const uri = vscode.Uri.file(directory);
+  const inside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
+  await vscode.commands.executeCommand(inside ? 'revealInExplorer' : 'revealFileInOS', uri);
+}

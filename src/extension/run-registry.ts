@@ -1,0 +1,220 @@
+import * as vscode from 'vscode';
+import { connectRun, type ConnectionState, type RunConnection } from '../client/run-connection';
+import { listRuns, type RunListing } from '../client/run-store';
+import type { UserErrorFields } from '../shared/errors';
+import type { RunManifest } from '../shared/run-manifest';
+import type { RunModel } from '../shared/run-model';
+import type { ConfigFiles } from './config-files';
+
+/** A run that some config of the workspace has produced. */
+export interface KnownRun {
+  readonly directory: string;
+  readonly state: ConnectionState | 'unreadable';
+  readonly manifest?: RunManifest;
+  readonly model?: RunModel;
+  readonly error?: UserErrorFields;
+}
+
+/** Milliseconds between change events while a run reports many steps a second. */
+const CHANGE_MS = 500;
+/** A foreign run writes its manifest before its first journal line. */
+const SETTLE_MS = 300;
+
+/**
+ * The runs of the workspace. Live ones are followed by their connection, never by watching files;
+ * a watcher only notices that somebody else has started or deleted one.
+ */
+export class RunRegistry implements vscode.Disposable {
+  private listings: readonly RunListing[] = [];
+  private readonly connections = new Map<string, Promise<RunConnection>>();
+  private readonly settled = new Map<string, RunConnection>();
+  private readonly watchers = new Map<string, vscode.FileSystemWatcher>();
+  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly configListener: vscode.Disposable;
+  private changeTimer: NodeJS.Timeout | undefined;
+  private scanTimer: NodeJS.Timeout | undefined;
+  private scanning: Promise<void> | undefined;
+  private scanAgain = false;
+  private disposed = false;
+  /** The list, a status or a number that the tree and the status bar show has changed. */
+  readonly onDidChange = this.changed.event;
+
+  constructor(
+    private readonly configs: ConfigFiles,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
+    this.configListener = configs.onDidChange(() => this.scanSoon());
+  }
+
+  /** Newest first, as of the last scan; live ones as of now. */
+  list(): readonly KnownRun[] {
+    return this.listings.map((listing) => this.known(listing));
+  }
+
+  live(): readonly KnownRun[] {
+    return this.list().filter(({ state }) => state === 'live');
+  }
+
+  find(directory: string): KnownRun | undefined {
+    return this.list().find((run) => run.directory === directory);
+  }
+
+  /** Runs of one config, newest first. */
+  ofConfig(config: vscode.Uri): readonly KnownRun[] {
+    return this.list().filter(({ manifest }) => manifest?.configFile === config.fsPath);
+  }
+
+  /** Looks at the disk. Calls while a scan goes on are answered by one more scan after it. */
+  rescan(): Promise<void> {
+    if (this.scanning) this.scanAgain = true;
+    this.scanning ??= this.scan().finally(() => (this.scanning = undefined));
+    return this.scanning;
+  }
+
+  /** The one connection to a run, which all views share. */
+  connect(directory: string): Promise<RunConnection> {
+    const known = this.connections.get(directory);
+    if (known) return known;
+    const connecting = this.open(directory);
+    this.connections.set(directory, connecting);
+    return connecting;
+  }
+
+  /** The connection in use, if there is one; another one after `reconnect`. */
+  current(directory: string): RunConnection | undefined {
+    return this.settled.get(directory);
+  }
+
+  /** After a resume: the old connection knows only the process that is gone. */
+  async reconnect(directory: string): Promise<RunConnection> {
+    this.disconnect(directory);
+    await this.rescan();
+    return this.connect(directory);
+  }
+
+  disconnect(directory: string): void {
+    this.settled.get(directory)?.close();
+    this.settled.delete(directory);
+    this.connections.delete(directory);
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    clearTimeout(this.changeTimer);
+    clearTimeout(this.scanTimer);
+    this.configListener.dispose();
+    for (const connection of this.settled.values()) connection.close();
+    for (const watcher of this.watchers.values()) watcher.dispose();
+    this.changed.dispose();
+  }
+
+  private async open(directory: string): Promise<RunConnection> {
+    try {
+      const connection = await connectRun(directory);
+      if (this.disposed) {
+        connection.close();
+        return connection;
+      }
+      this.settled.set(directory, connection);
+      connection.onEvent(() => this.changeSoon());
+      connection.onState(() => this.changeSoon());
+      this.changeSoon();
+      return connection;
+    } catch (error) {
+      this.connections.delete(directory);
+      throw error;
+    }
+  }
+
+  private async scan(): Promise<void> {
+    do {
+      this.scanAgain = false;
+      await this.scanOnce();
+    } while (this.scanAgain && !this.disposed);
+  }
+
+  private async scanOnce(): Promise<void> {
+    const configs = await this.configs.find();
+    const folders = await Promise.all(configs.map((uri) => this.configs.outputFolder(uri)));
+    const unique = [...new Set(folders.filter((folder) => folder !== undefined))];
+    const lists = await Promise.all(unique.map((folder) => this.listFolder(folder)));
+    if (this.disposed) return;
+    this.listings = lists
+      .flat()
+      .sort((a, b) => (b.manifest?.createdAt ?? 0) - (a.manifest?.createdAt ?? 0));
+    this.watch(unique);
+    await this.followLive();
+    void vscode.commands.executeCommand('setContext', 'flatscape.hasConfig', configs.length > 0);
+    void vscode.commands.executeCommand('setContext', 'flatscape.scanned', true);
+    if (!this.disposed) this.changed.fire();
+  }
+
+  private async listFolder(folder: string): Promise<readonly RunListing[]> {
+    try {
+      return await listRuns(folder);
+    } catch (error) {
+      this.log.error(`${folder}: ${error instanceof Error ? error.message : String(error)}`);
+      return [];
+    }
+  }
+
+  private async followLive(): Promise<void> {
+    const running = this.listings.filter(({ model }) => model?.status === 'running');
+    for (const { directory } of running) {
+      // Somebody else has resumed it since: our connection knows only the process that is gone.
+      const state = this.settled.get(directory)?.state;
+      if (state && state !== 'live') this.disconnect(directory);
+    }
+    const joined = await Promise.allSettled(running.map((run) => this.connect(run.directory)));
+    for (const result of joined)
+      if (result.status === 'rejected') this.log.warn(String(result.reason));
+  }
+
+  private watch(folders: readonly string[]): void {
+    for (const [folder, watcher] of this.watchers) {
+      if (folders.includes(folder)) continue;
+      watcher.dispose();
+      this.watchers.delete(folder);
+    }
+    for (const folder of folders) {
+      if (this.watchers.has(folder)) continue;
+      const pattern = new vscode.RelativePattern(vscode.Uri.file(folder), '*/run.json');
+      const watcher = vscode.workspace.createFileSystemWatcher(pattern, false, true, false);
+      watcher.onDidCreate(() => this.scanSoon());
+      watcher.onDidDelete(() => this.scanSoon());
+      this.watchers.set(folder, watcher);
+    }
+  }
+
+  private known(listing: RunListing): KnownRun {
+    const { directory, manifest, error } = listing;
+    const connection = this.settled.get(directory);
+    const model = connection?.model ?? listing.model;
+    return {
+      directory,
+      state: connection?.state ?? stateOf(listing),
+      ...(manifest && { manifest }),
+      ...(model && { model }),
+      ...(error && { error }),
+    };
+  }
+
+  private changeSoon(): void {
+    if (this.disposed) return;
+    this.changeTimer ??= setTimeout(() => {
+      this.changeTimer = undefined;
+      this.changed.fire();
+    }, CHANGE_MS);
+  }
+
+  private scanSoon(): void {
+    clearTimeout(this.scanTimer);
+    if (!this.disposed) this.scanTimer = setTimeout(() => void this.rescan(), SETTLE_MS);
+  }
+}
+
+function stateOf({ model }: RunListing): KnownRun['state'] {
+  if (!model) return 'unreadable';
+  if (model.status === 'running') return 'live';
+  return model.status === 'interrupted' ? 'interrupted' : 'ended';
+}

@@ -1,0 +1,100 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { describeError } from '../../shared/errors';
+import type { CheckpointSummary, RunStatus } from '../../shared/run-model';
+import { age, formatBytes, headline, progressText } from '../headline';
+import type { KnownRun } from '../run-registry';
+
+/** A run: what it is called, how it stands and the one number it is remembered by. */
+export class RunItem extends vscode.TreeItem {
+  constructor(readonly run: KnownRun) {
+    super(run.manifest?.id ?? path.basename(run.directory), collapsible(run));
+    this.id = run.directory;
+    this.description = describe(run);
+    this.tooltip = tooltip(run);
+    this.iconPath = icon(run);
+    this.contextValue = `run.${run.state}`;
+    this.accessibilityInformation = { label: `${String(this.label)}, ${statusText(run)}, ${this.description}` };
+    this.command = {
+      command: 'flatscape.openDashboard',
+      title: vscode.l10n.t('Open Dashboard'),
+      arguments: [run.directory],
+    };
+  }
+}
+
+/** A checkpoint: a PEFT adapter directory. */
+export class CheckpointItem extends vscode.TreeItem {
+  readonly directory: string;
+
+  constructor(
+    readonly run: KnownRun,
+    checkpoint: CheckpointSummary,
+  ) {
+    super(vscode.l10n.t('step {0}', checkpoint.step));
+    this.directory = path.join(run.directory, checkpoint.directory);
+    this.id = this.directory;
+    this.description = `${formatBytes(checkpoint.bytes)} · ${age(checkpoint.time, Date.now(), vscode.env.language)}`;
+    this.tooltip = this.directory;
+    this.iconPath = new vscode.ThemeIcon('save');
+    this.contextValue = 'checkpoint';
+  }
+}
+
+function collapsible({ model }: KnownRun): vscode.TreeItemCollapsibleState {
+  return model && model.checkpoints.length > 0
+    ? vscode.TreeItemCollapsibleState.Collapsed
+    : vscode.TreeItemCollapsibleState.None;
+}
+
+function describe(run: KnownRun): string {
+  const { manifest, model } = run;
+  const config = manifest && path.basename(manifest.configFile).replace(/\.flatscape\.\w+$/i, '');
+  const progress = model && run.state === 'live' ? progressText(model) : undefined;
+  const time = manifest && age(manifest.createdAt, Date.now(), vscode.env.language);
+  return [config, progress, model && headline(model), time].filter(Boolean).join(' · ');
+}
+
+const ICONS: Record<RunStatus, [icon: string, color?: string]> = {
+  running: ['sync~spin', 'charts.blue'],
+  completed: ['pass', 'testing.iconPassed'],
+  stopped: ['debug-stop', 'descriptionForeground'],
+  failed: ['error', 'testing.iconFailed'],
+  interrupted: ['debug-disconnect', 'list.warningForeground'],
+};
+
+function icon({ model }: KnownRun): vscode.ThemeIcon {
+  const [id, color] = model ? ICONS[model.status] : (['warning', 'list.warningForeground'] as const);
+  return new vscode.ThemeIcon(id, color ? new vscode.ThemeColor(color) : undefined);
+}
+
+function statusText({ model, error }: KnownRun): string {
+  if (!model) return error ? describeError(error) : vscode.l10n.t('cannot be read');
+  const texts: Record<RunStatus, string> = {
+    running: vscode.l10n.t('running'),
+    completed: vscode.l10n.t('completed'),
+    stopped: vscode.l10n.t('stopped'),
+    failed: vscode.l10n.t('failed'),
+    interrupted: vscode.l10n.t('interrupted: its process is gone; it can be resumed'),
+  };
+  return texts[model.status];
+}
+
+function tooltip(run: KnownRun): vscode.MarkdownString {
+  const { manifest, model } = run;
+  const text = new vscode.MarkdownString();
+  const lines = [
+    statusText(run),
+    model?.error && describeError(model.error),
+    manifest && `${manifest.config.method.name}, ρ ${manifest.config.method.rho}, r ${manifest.config.adapter.r}`,
+    manifest && vscode.l10n.t('backend {0}: {1}', manifest.backend.name, manifest.backend.reason),
+    model && vscode.l10n.t('step {0}', progressText(model)),
+    run.directory,
+  ];
+  // As text, not as Markdown: names and messages come from files.
+  for (const line of lines.filter((l) => l !== undefined)) {
+    text.appendText(line);
+    text.appendMarkdown('\n\n');
+  }
+  return text;
+}

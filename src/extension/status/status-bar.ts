@@ -1,0 +1,31 @@
+import * as vscode from 'vscode';
+import { progressText } from '../headline';
+import type { KnownRun, RunRegistry } from '../run-registry';
+
+/** One short item while a run is live; a click leads to its dashboard. */
+export function registerStatusBar(runs: RunRegistry): vscode.Disposable {
+  const item = vscode.window.createStatusBarItem('flatscape.status', vscode.StatusBarAlignment.Left);
+  item.name = 'Flatscape';
+  const listener = runs.onDidChange(() => show(item, runs.live()));
+  return vscode.Disposable.from(item, listener);
+}
+
+function show(item: vscode.StatusBarItem, live: readonly KnownRun[]): void {
+  const [first] = live;
+  if (!first?.manifest || !first.model) return item.hide();
+  const { manifest, model } = first;
+  const one = `${progressText(model)} · ${manifest.backend.name}`;
+  item.text = `$(sync~spin) ${live.length > 1 ? vscode.l10n.t('{0} runs', live.length) : one}`;
+  item.tooltip = live
+    .map((run) => `${run.manifest?.id}: ${run.model ? `${run.model.phase}, ${progressText(run.model)}` : ''}`)
+    .join('\n');
+  item.accessibilityInformation = {
+    label: vscode.l10n.t('Flatscape run {0}, step {1}', manifest.id, progressText(model)),
+  };
+  item.command = {
+    command: 'flatscape.openDashboard',
+    title: vscode.l10n.t('Open Dashboard'),
+    arguments: [first.directory],
+  };
+  item.show();
+}

@@ -1,0 +1,89 @@
+import type { TableData } from '../data/table-data';
+import type { Config, Data, Layout } from './plotly';
+import type { Theme } from './theme';
+
+export interface Figure {
+  readonly data: Data[];
+  readonly layout: Partial<Layout>;
+}
+
+/** What a pane shows now. */
+export type Drawing =
+  | { readonly kind: 'message'; readonly text: string }
+  | {
+      readonly kind: 'chart';
+      readonly figure: Figure;
+      /** One sentence for those who do not see the chart. */
+      readonly label: string;
+      /** Printed under the title and in exports: space, rho, batch, seed, what was left out. */
+      readonly notes: readonly string[];
+      /** The raw numbers behind it, all of them. */
+      readonly table: () => TableData;
+      /** Last part of export names. */
+      readonly name: string;
+    };
+
+/**
+ * Nothing that leaves the machine: plotly 4 turns a "Share chart" button on by default. Images are
+ * exported by the page's own buttons, which say where they go.
+ */
+export const PLOT_CONFIG: Partial<Config> = {
+  displaylogo: false,
+  showSendToCloud: false,
+  plotlyServerURL: '',
+  displayModeBar: 'hover',
+  modeBarButtonsToRemove: [
+    'toImage',
+    'sendChartToCloud',
+    'select2d',
+    'lasso2d',
+    'autoScale2d',
+  ],
+  doubleClick: 'reset',
+};
+
+/** Layout shared by all charts; `revision` stands for what a kept zoom belongs to. */
+export function baseLayout(theme: Theme, revision: string): Partial<Layout> {
+  return {
+    autosize: true,
+    uirevision: revision,
+    paper_bgcolor: theme.background,
+    plot_bgcolor: theme.background,
+    font: { family: theme.font, size: 11, color: theme.foreground },
+    margin: { l: 58, r: 14, t: 8, b: 38 },
+    hovermode: 'x unified',
+    hoverlabel: {
+      bgcolor: theme.background,
+      bordercolor: theme.border,
+      font: { family: theme.font, size: 11, color: theme.foreground },
+    },
+    showlegend: true,
+    legend: {
+      orientation: 'h',
+      x: 0,
+      y: 1.02,
+      yanchor: 'bottom',
+      bgcolor: 'rgba(0,0,0,0)',
+      font: { size: 11 },
+    },
+    modebar: {
+      bgcolor: theme.background,
+      color: theme.muted,
+      activecolor: theme.foreground,
+      orientation: 'h',
+    },
+  };
+}
+
+/** Axis colours and the title at its usual place. */
+export function axis(theme: Theme, title: string) {
+  return {
+    title: { text: title, standoff: 8, font: { size: 11, color: theme.muted } },
+    color: theme.foreground,
+    tickcolor: theme.border,
+    linecolor: theme.border,
+    gridcolor: theme.grid,
+    zerolinecolor: theme.border,
+    zeroline: false,
+  };
+}

@@ -1,0 +1,110 @@
+import { DASHBOARD_PANES, type PaneId } from '../../src/shared/dashboard-page';
+import { byId, h } from '../components/h';
+import { BoundCountsTable } from './cards/bound-counts';
+import { drawHeatMap, heatMapHeight } from './cards/heat-map';
+import { drawLayerLines } from './cards/layer-lines';
+import { LatestTable } from './cards/latest-table';
+import { drawLoss } from './cards/loss';
+import { drawMetrics } from './cards/metrics';
+import { RunNotes } from './cards/run-notes';
+import { drawSchedule } from './cards/schedule';
+import { drawSharpness } from './cards/sharpness';
+import { drawTheorem1 } from './cards/theorem1';
+import { ChartCard, type ChartCardOptions } from './chart-card';
+import { Choices } from './choices';
+import type { SaveFile } from './save';
+import { shownLayers, type DashboardState, type DrawContext, type ViewOptions } from './state';
+
+/** What the dashboard asks of a pane. */
+export interface Card {
+  update(context: DrawContext): void | Promise<void>;
+  showMessage(text: string): void;
+}
+
+interface CardsOptions {
+  readonly save: SaveFile;
+  readonly setView: (change: Partial<ViewOptions>) => void;
+  readonly state: DashboardState;
+}
+
+/** All panes by id; a new one is a line in `DASHBOARD_PANES` and a line here. */
+export function makeCards({ save, setView, state }: CardsOptions): Map<PaneId, Card> {
+  const choices = new Choices({
+    setQuantity: (quantity) => setView({ quantity }),
+    setLayers: (layers) => setView({ layers }),
+    setTheoremLayer: (theoremLayer) => setView({ theoremLayer }),
+  });
+  const counts = new BoundCountsTable();
+  const runId = () => state.model?.manifest.id ?? 'run';
+  const chart = (id: PaneId, options: Omit<ChartCardOptions, 'title' | 'save' | 'runId'>) =>
+    new ChartCard(byId(`pane-${id}`), { title: titleOf(id), save, runId, ...options });
+  const cards: Record<PaneId, Card> = {
+    loss: chart('loss', { draw: drawLoss }),
+    metrics: chart('metrics', { draw: drawMetrics }),
+    sharpness: chart('sharpness', { draw: drawSharpness }),
+    schedule: chart('schedule', { draw: drawSchedule }),
+    heatmap: withChoices(
+      chart('heatmap', {
+        draw: drawHeatMap,
+        above: choices.quantity,
+        height: heatMapHeight,
+        clicked: ({ y }) => toggleRow(Number(y), state, setView),
+        below: h('p', { class: 'note hint' }, 'Click a row to draw or remove it as a line below.'),
+      }),
+      choices,
+    ),
+    lines: withChoices(
+      chart('lines', { draw: drawLayerLines, above: choices.layers, height: () => 280 }),
+      choices,
+    ),
+    theorem1: withChoices(
+      chart('theorem1', {
+        draw: (context) => {
+          counts.update(context);
+          return drawTheorem1(context);
+        },
+        above: choices.theoremLayer,
+        below: counts.element,
+        height: () => 320,
+      }),
+      choices,
+    ),
+    latest: tableCard(new LatestTable(byId('pane-latest'), { title: titleOf('latest'), save })),
+    notes: tableCard(new RunNotes(byId('pane-notes'), titleOf('notes'))),
+  };
+  return new Map(DASHBOARD_PANES.map(({ id }) => [id, cards[id]]));
+}
+
+function titleOf(id: PaneId): string {
+  return DASHBOARD_PANES.find((pane) => pane.id === id)?.title ?? id;
+}
+
+function withChoices(card: ChartCard, choices: Choices): Card {
+  return {
+    update: (context) => {
+      choices.update(context.model, context.view);
+      return card.update(context);
+    },
+    showMessage: (text) => card.showMessage(text),
+  };
+}
+
+function tableCard(table: LatestTable | RunNotes): Card {
+  return {
+    update: ({ model }) => table.update(model),
+    showMessage: (text) => table.showMessage(text),
+  };
+}
+
+function toggleRow(
+  row: number,
+  { model, view }: DashboardState,
+  setView: CardsOptions['setView'],
+): void {
+  const path = model?.manifest.modules[row]?.path;
+  if (!model || !path) return;
+  const shown = shownLayers(model, view).flatMap((i) => model.manifest.modules[i]?.path ?? []);
+  setView({
+    layers: shown.includes(path) ? shown.filter((other) => other !== path) : [...shown, path],
+  });
+}

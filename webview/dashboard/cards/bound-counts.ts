@@ -1,0 +1,57 @@
+import { h } from '../../components/h';
+import { formatCount, formatNumber } from '../../data/format';
+import { BOUNDS, totalCount, ViolationCounter, type BoundCount } from '../../data/theorem1';
+import type { DrawContext } from '../state';
+import { BOUND_NAMES, theoremModule } from './theorem1';
+
+/** How often the rate exceeded each bound, on all recorded steps. */
+export class BoundCountsTable {
+  readonly element = h('div', { class: 'bound-counts' });
+  readonly #counter = new ViolationCounter();
+
+  update(context: DrawContext): void {
+    const { model } = context;
+    const { modules, config } = model.manifest;
+    const module = theoremModule(context);
+    const counts = this.#counter.update(model.stepLayers, modules.length);
+    this.element.hidden = totalCount(counts.boundTight).checked === 0;
+    if (this.element.hidden) return;
+    const rows = BOUNDS.map((bound) => {
+      const one = counts[bound][module];
+      const all = totalCount(counts[bound]);
+      return h(
+        'tr',
+        {},
+        h('th', { scope: 'row' }, BOUND_NAMES[bound]),
+        h('td', {}, ratio(one)),
+        h('td', {}, one ? formatNumber(one.worst) : '–'),
+        h('td', {}, ratio(all)),
+        h('td', {}, formatNumber(all.worst)),
+      );
+    });
+    const title = `Steps at which |⟨E, g̃_B⟩| exceeded a bound${config.optimizer.name === 'adamw' ? ' (not applicable to Adam)' : ''}; counted on all recorded steps`;
+    this.element.replaceChildren(
+      h(
+        'table',
+        {},
+        h('caption', {}, title),
+        h(
+          'thead',
+          {},
+          h(
+            'tr',
+            {},
+            ...['bound', 'this layer', 'worst ratio', 'all layers', 'worst ratio, all'].map((name) =>
+              h('th', { scope: 'col' }, name),
+            ),
+          ),
+        ),
+        h('tbody', {}, ...rows),
+      ),
+    );
+  }
+}
+
+function ratio(count: BoundCount | undefined): string {
+  return count ? `${formatCount(count.violated)} of ${formatCount(count.checked)}` : '–';
+}

@@ -1,0 +1,78 @@
+import { QUANTITIES, type QuantityKey } from '../../../src/shared/quantities';
+import type { Drawing } from '../../charts/figure';
+import { heatMapFigure } from '../../charts/heat-map-figure';
+import { formatCount, formatNumber, shortModuleName } from '../../data/format';
+import { layerMatrix, moduleValues, type LayerMatrix } from '../../data/layer-series';
+import { joinBySteps, type Series } from '../../data/table-data';
+import { shownLayers, shownQuantity, type DrawContext } from '../state';
+import { quantityNotes } from './notes-of-quantity';
+
+/** The chosen quantity for all layers at one glance. */
+export function drawHeatMap({ model, view, theme, x }: DrawContext): Drawing {
+  const key = shownQuantity(model, view);
+  const matrix = key && layerMatrix(model, key);
+  if (!key || !matrix)
+    return {
+      kind: 'message',
+      text: 'Nothing is measured per layer yet: it comes with the first step or probe (probe.step_metrics, probe.every).',
+    };
+  const { modules } = model.manifest;
+  const marked = new Map(
+    shownLayers(model, view).map((index, i) => [index, lineColor(theme.palette, i)] as const),
+  );
+  const { figure, notes } = heatMapFigure(matrix, {
+    theme,
+    x,
+    quantity: QUANTITIES[key],
+    names: modules.map(shortModuleName),
+    marked,
+    revision: `heat-map-${key}`,
+  });
+  return {
+    kind: 'chart',
+    figure,
+    label: `${QUANTITIES[key].label} of ${modules.length} modules over ${formatCount(matrix.steps.length)} ${matrix.source}s. ${extreme(matrix, modules)}`,
+    notes: [...quantityNotes(model, key, matrix.source), ...notes],
+    table: () => joinBySteps(layerColumns(matrix, modules)),
+    name: `layers-${key}`,
+  };
+}
+
+/** 12 to 26 pixels a row: a few layers are not stretched, 200 still fit a screen. */
+export function heatMapHeight({ model }: DrawContext): number {
+  const rows = model.manifest.modules.length;
+  return 60 + Math.round(Math.min(Math.max(rows * 22, 130), Math.max(440, rows * 3)));
+}
+
+export function lineColor(palette: readonly string[], index: number): string {
+  return palette[index % palette.length] ?? '';
+}
+
+export function layerColumns(
+  matrix: LayerMatrix,
+  modules: readonly { path: string }[],
+  picked: readonly number[] = modules.map((_, i) => i),
+): Series[] {
+  return picked.map((index) => ({
+    name: modules[index]?.path ?? '',
+    steps: matrix.steps,
+    values: moduleValues(matrix, index, modules.length),
+  }));
+}
+
+export function quantityName(key: QuantityKey): string {
+  const { label, when } = QUANTITIES[key];
+  return when === 'probe' ? `${label} (probe)` : label;
+}
+
+function extreme({ steps, values }: LayerMatrix, modules: readonly { path: string }[]): string {
+  const from = (steps.length - 1) * modules.length;
+  const row = values.slice(from, from + modules.length);
+  let best = -1;
+  row.forEach((value, i) => {
+    if (Number.isFinite(value) && (best < 0 || value > (row[best] ?? NaN))) best = i;
+  });
+  return best < 0
+    ? 'No finite value in the latest row.'
+    : `Latest largest: ${formatNumber(row[best] ?? NaN)} in ${modules[best]?.path}.`;
+}

@@ -1,0 +1,48 @@
+import { QUANTITIES } from '../../../src/shared/quantities';
+import type { Drawing } from '../../charts/figure';
+import { lineFigure, type LineSeries } from '../../charts/line-figure';
+import { layerMatrix } from '../../data/layer-series';
+import { joinBySteps } from '../../data/table-data';
+import { shownLayers, shownQuantity, type DrawContext } from '../state';
+import { layerColumns, lineColor } from './heat-map';
+import { quantityNotes } from './notes-of-quantity';
+
+const DASHES = ['solid', 'dash', 'dot', 'dashdot'] as const;
+
+/** The heat map's quantity as lines, for the chosen layers. */
+export function drawLayerLines({ model, view, theme, x }: DrawContext): Drawing {
+  const key = shownQuantity(model, view);
+  const matrix = key && layerMatrix(model, key);
+  const layers = shownLayers(model, view);
+  if (!key || !matrix) return { kind: 'message', text: 'Nothing is measured per layer yet.' };
+  if (layers.length === 0)
+    return {
+      kind: 'message',
+      text: 'No layer is chosen. Click a row of the heat map, or tick layers in the list.',
+    };
+  const columns = layerColumns(matrix, model.manifest.modules, layers);
+  const series = columns.map(
+    (column, i): LineSeries => ({
+      ...column,
+      name: column.name,
+      color: lineColor(theme.palette, i),
+      // When the colours begin again the dash tells the lines apart.
+      dash: DASHES[Math.floor(i / theme.palette.length) % DASHES.length] ?? 'solid',
+      markers: matrix.source === 'probe' && matrix.steps.length < 60,
+    }),
+  );
+  const { figure, notes } = lineFigure(series, {
+    theme,
+    x,
+    panels: [{ title: QUANTITIES[key].label }],
+    revision: `lines-${key}`,
+  });
+  return {
+    kind: 'chart',
+    figure,
+    label: `${QUANTITIES[key].label} of ${layers.length} layers over steps.`,
+    notes: [...quantityNotes(model, key, matrix.source), ...notes],
+    table: () => joinBySteps(columns),
+    name: `lines-${key}`,
+  };
+}

@@ -1,0 +1,80 @@
+import type { MethodName } from '../../../src/shared/methods';
+import type { Drawing } from '../../charts/figure';
+import { lineFigure, type LineSeries } from '../../charts/line-figure';
+import { trailingMean } from '../../data/estimate';
+import { joinBySteps } from '../../data/table-data';
+import type { DrawContext } from '../state';
+
+/** Steps in the running mean. It is drawn once there are twice as many. */
+const WINDOW = 25;
+
+/** Where each method takes the gradient of its step, and so the loss that it can report. */
+const LOSS_POINT = {
+  lora: 'training loss, clean weights',
+  fmlora: 'training loss, clean weights',
+  efmlora: 'training loss, perturbed weights',
+} as const satisfies Record<MethodName, string>;
+
+/** Raw training loss under its running mean, with the losses of probes and evaluations. */
+export function drawLoss({ model, theme, x }: DrawContext): Drawing {
+  const { steps, manifest } = model;
+  const name = LOSS_POINT[manifest.config.method.name];
+  const [blue = '', orange = '', green = '', purple = ''] = theme.palette;
+  const series: LineSeries[] = [];
+  if (steps.lossPerturbed.some(Number.isFinite))
+    series.push({
+      name: 'training loss, perturbed weights',
+      steps: steps.step,
+      values: steps.lossPerturbed,
+      color: purple,
+      width: 1,
+      opacity: 0.5,
+    });
+  series.push({ name, steps: steps.step, values: steps.loss, color: blue, width: 1, opacity: 0.5 });
+  if (steps.step.length >= 2 * WINDOW)
+    series.push({
+      name: `its mean over ${WINDOW} steps`,
+      steps: steps.step,
+      values: trailingMean(steps.loss, WINDOW),
+      color: blue,
+      width: 2,
+    });
+  if (model.probes.length > 0)
+    series.push({
+      name: 'probe batch, clean weights',
+      steps: model.probes.map((p) => p.step),
+      values: model.probes.map((p) => p.loss),
+      color: green,
+      dash: 'dot',
+    });
+  if (model.evals.length > 0)
+    series.push({
+      name: 'evaluation, clean weights',
+      steps: model.evals.map((e) => e.step),
+      values: model.evals.map((e) => e.loss),
+      color: orange,
+      markers: true,
+    });
+  const { figure, notes } = lineFigure(series, {
+    theme,
+    x,
+    panels: [{ title: 'loss' }],
+    revision: 'loss',
+  });
+  const latest = steps.loss.at(-1);
+  return {
+    kind: 'chart',
+    figure,
+    label: `Loss over steps. Latest ${name}: ${latest?.toPrecision(4) ?? 'none yet'}.`,
+    notes: [
+      `One batch of ${batchSize(model.manifest.config.train)} examples per step.`,
+      ...notes,
+    ],
+    table: () => joinBySteps(series),
+    name: 'loss',
+  };
+}
+
+function batchSize(train: { batch_size: number; gradient_accumulation_steps: number }): number {
+  return train.batch_size * train.gradient_accumulation_steps;
+}

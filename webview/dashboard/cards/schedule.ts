@@ -1,0 +1,51 @@
+import { METHODS } from '../../../src/shared/methods';
+import type { Drawing } from '../../charts/figure';
+import { lineFigure, type LineSeries, type Panel } from '../../charts/line-figure';
+import { formatNumber } from '../../data/format';
+import { joinBySteps } from '../../data/table-data';
+import type { DrawContext } from '../state';
+
+/** What drives the steps: learning rate, radius and gradient norm, one above the other. */
+export function drawSchedule({ model, theme, x }: DrawContext): Drawing {
+  const { step: steps, lr, rho, gradientNorm } = model.steps;
+  const { config } = model.manifest;
+  if (steps.length === 0) return { kind: 'message', text: `No step yet. ${model.phase}.` };
+  const [blue = '', orange = '', green = ''] = theme.palette;
+  const rows: { panel: Panel; name: string; values: number[]; color: string }[] = [
+    { panel: { title: 'η', fromZero: true }, name: 'learning rate', values: lr, color: blue },
+  ];
+  if (METHODS[config.method.name].perturbs)
+    rows.push({ panel: { title: 'ρ', fromZero: true }, name: 'ρ', values: rho, color: orange });
+  rows.push({
+    panel: { title: '‖g‖', fromZero: true },
+    name: 'gradient norm',
+    values: gradientNorm,
+    color: green,
+  });
+  const series: LineSeries[] = rows.map(({ name, values, color }, panel) => ({
+    name,
+    steps,
+    values,
+    color,
+    panel,
+  }));
+  const { figure, notes } = lineFigure(series, {
+    theme,
+    x,
+    panels: rows.map(({ panel }) => panel),
+    revision: 'schedule',
+    legend: false,
+  });
+  const clip = config.train.max_grad_norm;
+  return {
+    kind: 'chart',
+    figure,
+    label: `Learning rate, radius and gradient norm over steps. Latest learning rate ${formatNumber(lr.at(-1) ?? NaN)}, ρ ${formatNumber(rho.at(-1) ?? NaN)}.`,
+    notes: [
+      `Learning rate η, radius ρ_t, and norm of the update gradient${clip > 0 ? ` before it is clipped at ${clip}` : ''}.`,
+      ...notes,
+    ],
+    table: () => joinBySteps(series),
+    name: 'schedule',
+  };
+}

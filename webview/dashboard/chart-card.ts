@@ -1,0 +1,171 @@
+import { exportImage } from '../charts/export-image';
+import { PLOT_CONFIG, type Drawing } from '../charts/figure';
+import { loadPlotly } from '../charts/load-plotly';
+import type { PlotlyHTMLElement, PlotlyModule } from '../charts/plotly';
+import { h, setText } from '../components/h';
+import { PagedTable } from '../components/paged-table';
+import { button, setDisabled } from '../components/toolkit';
+import { toCsv } from '../data/table-data';
+import type { SaveFile } from './save';
+import type { DrawContext } from './state';
+
+export interface ChartCardOptions {
+  readonly title: string;
+  readonly draw: (context: DrawContext) => Drawing;
+  readonly save: SaveFile;
+  readonly runId: () => string;
+  /** Choices above the chart, and what belongs below it. */
+  readonly above?: HTMLElement;
+  readonly below?: HTMLElement;
+  /** Rows and columns of a clicked point. */
+  readonly clicked?: (point: { x: unknown; y: unknown }) => void;
+  readonly height?: (context: DrawContext) => number;
+}
+
+/** A pane with a chart, its notes, its table twin and its exports. */
+export class ChartCard {
+  readonly #options: ChartCardOptions;
+  readonly #toggle: HTMLElement;
+  readonly #exports: HTMLElement[];
+  readonly #message = h('p', { class: 'placeholder' });
+  readonly #notes = h('ul', { class: 'notes' });
+  readonly #plot = h('div', { class: 'plot' });
+  readonly #figure: HTMLElement;
+  readonly #table: PagedTable;
+  #drawing: Drawing = { kind: 'message', text: '' };
+  #showTable: boolean | undefined;
+  #globalTable = false;
+  #plotly: PlotlyModule | undefined;
+
+  constructor(section: HTMLElement, options: ChartCardOptions) {
+    this.#options = options;
+    const { title, above, below } = options;
+    this.#table = new PagedTable(title);
+    this.#toggle = button({
+      label: 'Table',
+      title: `Show ${title} as a table`,
+      press: () => this.#setTable(!this.#tableShown),
+    });
+    this.#exports = (['csv', 'png', 'svg'] as const).map((format) =>
+      button({
+        label: format.toUpperCase(),
+        title: `Save ${title} as ${format.toUpperCase()}`,
+        press: () => void this.#export(format),
+      }),
+    );
+    this.#figure = h('figure', { role: 'img' }, this.#plot);
+    section.replaceChildren(
+      h(
+        'div',
+        { class: 'card-head' },
+        h('h2', { id: section.getAttribute('aria-labelledby') ?? undefined }, title),
+        h('div', { class: 'row tools' }, this.#toggle, ...this.#exports),
+      ),
+      ...(above ? [above] : []),
+      this.#notes,
+      this.#message,
+      this.#figure,
+      this.#table.element,
+      ...(below ? [below] : []),
+    );
+    new ResizeObserver(() => this.#resize()).observe(this.#plot);
+    this.#arrange();
+  }
+
+  /** Draws what the run says now. Zoom, page of the table and focus stay. */
+  async update(context: DrawContext): Promise<void> {
+    if (context.view.table !== this.#globalTable) {
+      this.#globalTable = context.view.table;
+      this.#showTable = undefined;
+    }
+    const drawing = this.#options.draw(context);
+    this.#drawing = drawing;
+    this.#arrange();
+    if (drawing.kind === 'message') return;
+    this.#setNotes(drawing.notes);
+    if (this.#tableShown) return this.#table.update(drawing.table());
+    this.#figure.setAttribute(
+      'aria-label',
+      `${drawing.label} The Table button shows the same data as a table.`,
+    );
+    this.#plot.style.height = `${this.#options.height?.(context) ?? 250}px`;
+    await this.#react(drawing.figure);
+  }
+
+  /** No data to draw: says why. */
+  showMessage(text: string): void {
+    this.#drawing = { kind: 'message', text };
+    this.#arrange();
+  }
+
+  get #tableShown(): boolean {
+    return this.#showTable ?? this.#globalTable;
+  }
+
+  #setTable(shown: boolean): void {
+    this.#showTable = shown;
+    this.#arrange();
+    if (this.#drawing.kind === 'message') return;
+    if (shown) this.#table.update(this.#drawing.table());
+    else void this.#react(this.#drawing.figure);
+  }
+
+  #arrange(): void {
+    const chart = this.#drawing.kind === 'chart';
+    if (this.#drawing.kind === 'message') setText(this.#message, this.#drawing.text);
+    this.#message.hidden = chart;
+    this.#notes.hidden = !chart;
+    this.#figure.hidden = !chart || this.#tableShown;
+    this.#table.element.hidden = !chart || !this.#tableShown;
+    setText(this.#toggle, this.#tableShown ? 'Chart' : 'Table');
+    for (const element of [this.#toggle, ...this.#exports]) setDisabled(element, !chart);
+  }
+
+  #setNotes(notes: readonly string[]): void {
+    if (this.#notes.children.length !== notes.length)
+      this.#notes.replaceChildren(...notes.map(() => h('li')));
+    notes.forEach((note, i) => {
+      const item = this.#notes.children[i];
+      if (item) setText(item, note);
+    });
+  }
+
+  async #react(figure: Extract<Drawing, { kind: 'chart' }>['figure']): Promise<void> {
+    const first = !this.#plotly;
+    const plotly = (this.#plotly ??= await loadPlotly());
+    await plotly.react(this.#plot, figure.data, figure.layout, PLOT_CONFIG);
+    if (first) this.#listen();
+  }
+
+  #listen(): void {
+    const { clicked } = this.#options;
+    const plot = this.#plot as unknown as PlotlyHTMLElement;
+    if (clicked)
+      plot.on('plotly_click', ({ points }) => {
+        const point = points[0];
+        if (point) clicked({ x: point.x, y: point.y });
+      });
+  }
+
+  #resize(): void {
+    if (this.#plotly && !this.#figure.hidden && this.#plot.offsetWidth > 0)
+      this.#plotly.Plots.resize(this.#plot);
+  }
+
+  async #export(format: 'csv' | 'png' | 'svg'): Promise<void> {
+    const drawing = this.#drawing;
+    if (drawing.kind === 'message') return;
+    const { title, runId, save } = this.#options;
+    const data =
+      format === 'csv'
+        ? toCsv(drawing.table())
+        : await exportImage(drawing.figure, {
+            format,
+            title: `${title} · ${runId()}`,
+            notes: drawing.notes,
+            width: Math.max(640, this.#plot.offsetWidth),
+            height: Math.max(280, this.#plot.offsetHeight),
+          });
+    save({ name: `${runId()}-${drawing.name}.${format}`, format, data });
+  }
+}

@@ -1,0 +1,89 @@
+import type { QuantityKey } from '../../src/shared/quantities';
+import type { RunModel } from '../../src/shared/run-model';
+import { h } from '../components/h';
+import { measuredQuantities } from '../data/layer-series';
+import { quantityName } from './cards/heat-map';
+import { theoremModule } from './cards/theorem1';
+import { shownLayers, shownQuantity, type ViewOptions } from './state';
+
+export interface ChoiceOptions {
+  readonly setQuantity: (key: QuantityKey) => void;
+  readonly setLayers: (paths: string[]) => void;
+  readonly setTheoremLayer: (path: string) => void;
+}
+
+/** Quantity and layers to look at. Native lists: the keyboard and screen readers know them. */
+export class Choices {
+  readonly quantity: HTMLElement;
+  readonly layers: HTMLElement;
+  readonly theoremLayer: HTMLElement;
+  readonly #quantitySelect: HTMLSelectElement;
+  readonly #layerList = h('div', { class: 'layer-list', role: 'group', 'aria-label': 'Layers' });
+  readonly #layerSummary = h('summary', {}, 'Choose layers');
+  readonly #theoremSelect: HTMLSelectElement;
+  readonly #options: ChoiceOptions;
+  #boxes: HTMLInputElement[] = [];
+
+  constructor(options: ChoiceOptions) {
+    this.#options = options;
+    this.#quantitySelect = h('select', {
+      id: 'choose-quantity',
+      onchange: () => options.setQuantity(this.#quantitySelect.value as QuantityKey),
+    });
+    this.quantity = labelled('Quantity', this.#quantitySelect);
+    this.#theoremSelect = h('select', {
+      id: 'choose-theorem-layer',
+      onchange: () => options.setTheoremLayer(this.#theoremSelect.value),
+    });
+    this.theoremLayer = labelled('Layer', this.#theoremSelect);
+    this.layers = h('details', { id: 'choose-layers' }, this.#layerSummary, this.#layerList);
+  }
+
+  update(model: RunModel, view: ViewOptions): void {
+    const { modules } = model.manifest;
+    fill(
+      this.#quantitySelect,
+      measuredQuantities(model).map((key) => ({ value: key, text: quantityName(key) })),
+      shownQuantity(model, view) ?? '',
+    );
+    fill(
+      this.#theoremSelect,
+      modules.map(({ path }) => ({ value: path, text: path })),
+      modules[theoremModule({ model, view })]?.path ?? '',
+    );
+    const chosen = new Set(shownLayers(model, view));
+    if (this.#boxes.length !== modules.length) this.#makeBoxes(modules);
+    this.#boxes.forEach((box, i) => (box.checked = chosen.has(i)));
+    this.#layerSummary.textContent = `Choose layers (${chosen.size} of ${modules.length})`;
+  }
+
+  #makeBoxes(modules: readonly { path: string }[]): void {
+    this.#boxes = modules.map(({ path }) =>
+      h('input', { type: 'checkbox', value: path, onchange: () => this.#choose() }),
+    );
+    this.#layerList.replaceChildren(
+      ...this.#boxes.map((box) => h('label', {}, box, h('span', {}, box.value))),
+    );
+  }
+
+  #choose(): void {
+    this.#options.setLayers(this.#boxes.filter((box) => box.checked).map((box) => box.value));
+  }
+}
+
+function labelled(text: string, select: HTMLSelectElement): HTMLElement {
+  return h('div', { class: 'row choice' }, h('label', { for: select.id }, text), select);
+}
+
+function fill(
+  select: HTMLSelectElement,
+  entries: readonly { value: string; text: string }[],
+  value: string,
+): void {
+  const same =
+    select.options.length === entries.length &&
+    entries.every((entry, i) => select.options[i]?.value === entry.value);
+  if (!same)
+    select.replaceChildren(...entries.map((e) => h('option', { value: e.value }, e.text)));
+  if (select.value !== value) select.value = value;
+}

@@ -1,0 +1,165 @@
+import { DASHBOARD_PANES, type PaneId } from '../../src/shared/dashboard-page';
+import { observeTheme, readTheme, type Theme } from '../charts/theme';
+import { xAxis } from '../charts/x-axis';
+import { byId, setText } from '../components/h';
+import type { RunModel } from '../../src/shared/run-model';
+import { Banners } from './banners';
+import { makeCards, type Card } from './cards';
+import { Header, type ControlAction } from './header';
+import type { SaveFile } from './save';
+import { emptyReason, type DashboardState, type DrawContext, type ViewOptions } from './state';
+import { statusLine } from './status';
+
+export interface DashboardOptions {
+  readonly runUri: string;
+  readonly control?: (action: ControlAction) => void;
+  readonly save: SaveFile;
+  readonly viewChanged: (view: ViewOptions) => void;
+  readonly failed: (message: string) => void;
+  readonly state: DashboardState;
+}
+
+/** Share of the time that drawing one card may take: the rest is the user's. */
+const DRAWING_SHARE = 0.25;
+
+/** The page: folds nothing itself, shows `state`, and draws what is on screen when it changed. */
+export class Dashboard {
+  readonly state: DashboardState;
+  readonly #options: DashboardOptions;
+  readonly #header: Header;
+  readonly #banners: Banners;
+  readonly #cards: Map<PaneId, Card>;
+  readonly #onScreen = new Set<PaneId>();
+  readonly #stale = new Set<PaneId>();
+  readonly #notBefore = new Map<PaneId, number>();
+  readonly #announcer = byId('announcer');
+  #theme: Theme = readTheme();
+  #frame = 0;
+  #changedAt = performance.now();
+  #announced = '';
+
+  constructor(options: DashboardOptions) {
+    this.#options = options;
+    this.state = options.state;
+    const { control, save, runUri } = options;
+    this.#header = new Header(byId('run-header'), {
+      ...(control && { control }),
+      toggleTables: () => this.setView({ table: !this.state.view.table }),
+      toggleAxis: () =>
+        this.setView({ xAxis: this.state.view.xAxis === 'step' ? 'time' : 'step' }),
+    });
+    this.#banners = new Banners(byId('banners'), runUri);
+    this.#cards = makeCards({
+      save,
+      setView: (change) => this.setView(change),
+      state: this.state,
+    });
+    this.#watchPanes();
+    observeTheme(() => this.#themeChanged());
+    setInterval(() => this.#drawHeader(), 1000);
+    this.changed();
+  }
+
+  setModel(model: RunModel): void {
+    this.state.model = model;
+    delete this.state.failure;
+    this.changed();
+  }
+
+  setView(change: Partial<ViewOptions>): void {
+    Object.assign(this.state.view, change);
+    this.#options.viewChanged(this.state.view);
+    this.#notBefore.clear();
+    this.changed();
+  }
+
+  /** Shows what the host refused or what went wrong in the page. */
+  notice(message: string): void {
+    this.#banners.setNotice(message);
+    this.#announce(message);
+    this.changed();
+  }
+
+  /** To be called after every change of `state`; draws with the next frame. */
+  changed(): void {
+    this.#changedAt = performance.now();
+    for (const { id } of DASHBOARD_PANES) this.#stale.add(id);
+    this.#request();
+  }
+
+  #request(): void {
+    // Frames do not come to hidden pages, which is what we want of them.
+    if (this.#frame === 0) this.#frame = requestAnimationFrame(() => void this.#draw());
+  }
+
+  async #draw(): Promise<void> {
+    this.#drawHeader();
+    this.#banners.update(this.state);
+    const context = this.#context();
+    const reason = emptyReason(this.state);
+    for (const [id, card] of this.#cards) {
+      if (!this.#stale.has(id) || !this.#onScreen.has(id)) continue;
+      const start = performance.now();
+      if (start < (this.#notBefore.get(id) ?? 0)) continue;
+      this.#stale.delete(id);
+      try {
+        if (reason !== undefined || !context) card.showMessage(reason ?? '');
+        else await card.update(context);
+      } catch (error) {
+        card.showMessage(`This pane could not be drawn: ${text(error)}.`);
+        this.#options.failed(`pane ${id}: ${text(error)}`);
+      }
+      const took = performance.now() - start;
+      performance.measure(`draw ${id}`, { start, duration: took });
+      this.#notBefore.set(id, start + took / DRAWING_SHARE);
+    }
+    this.#frame = 0;
+    if ([...this.#stale].some((id) => this.#onScreen.has(id))) this.#request();
+  }
+
+  #context(): DrawContext | undefined {
+    const { model, view, connection } = this.state;
+    if (!model) return undefined;
+    return { model, view, connection, theme: this.#theme, x: xAxis(model, view.xAxis) };
+  }
+
+  #drawHeader(): void {
+    this.#header.update(this.state, performance.now() - this.#changedAt);
+    const { model } = this.state;
+    // Not each phase or step: only what changes the meaning of the page.
+    const status = statusLine(this.state).text.replace(/^Running: .*/, 'Running');
+    this.#announce(model ? `${model.manifest.name}: ${status}` : '');
+  }
+
+  #announce(sentence: string): void {
+    if (sentence === '' || sentence === this.#announced) return;
+    this.#announced = sentence;
+    setText(this.#announcer, sentence);
+  }
+
+  #themeChanged(): void {
+    this.#theme = readTheme();
+    for (const { id } of DASHBOARD_PANES) this.#stale.add(id);
+    this.#request();
+  }
+
+  #watchPanes(): void {
+    const observer = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) {
+          const id = target.id.replace('pane-', '') as PaneId;
+          if (isIntersecting) this.#onScreen.add(id);
+          else this.#onScreen.delete(id);
+        }
+        this.#request();
+      },
+      // A little early, so that scrolling meets a finished chart.
+      { rootMargin: '200px' },
+    );
+    for (const { id } of DASHBOARD_PANES) observer.observe(byId(`pane-${id}`));
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

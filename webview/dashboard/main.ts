@@ -1,0 +1,135 @@
+/**
+ * The dashboard page.
+ *
+ * What the page around it must provide:
+ * - `<body data-run="URI of the run directory" data-plotly="URI of plotly.js">` holding
+ *   `dashboardBody()` of `src/shared/dashboard-page.ts` unchanged. A report leaves both out.
+ * - `<link rel="stylesheet">` to `dashboard.css`; a report inlines it in a `<style>`, after
+ *   `default-theme.css`, which gives a plain browser the theme variables that VS Code sets.
+ * - `<html lang="en">`, a `<title>`, `<meta name="viewport" content="width=device-width">`.
+ * - `<script type="module" nonce="…" src="dashboard.js">` at the end of the body. Plotly comes by a
+ *   dynamic import from it, which carries its nonce; no other script is needed.
+ * - policy: `default-src 'none'; img-src ${cspSource} data: blob:; style-src ${cspSource}
+ *   'unsafe-inline'; font-src ${cspSource} data:; script-src 'nonce-…'; worker-src blob:;
+ *   connect-src ${cspSource}`, and `enableCommandUris: ['flatscape.reconnectDashboard']`.
+ * - a report has, in this order, an inline script that sets `window.__FLATSCAPE_REPORT__ =
+ *   { manifest, journal }` (with `<` written as `\u003c`), then `plotly.js` and `dashboard.js`
+ *   inline as two `<script type="module">`.
+ */
+import { config as zodConfig } from 'zod';
+import { applyEvent } from '../../src/shared/run-model';
+import { unpackRun } from '../../src/shared/run-snapshot';
+import { isUserError, describeError } from '../../src/shared/errors';
+import type { HostMessage } from '../../src/shared/messages';
+import { registerToolkit } from '../components/toolkit';
+import { Dashboard } from './dashboard';
+import { Host } from './host';
+import { readReport } from './report';
+import { downloadFile } from './save';
+import type { DashboardState, ViewOptions } from './state';
+
+// Its compiled validators need eval, which the policy forbids.
+zodConfig({ jitless: true });
+registerToolkit();
+if (globalThis.__FLATSCAPE_REPORT__) void startReport(globalThis.__FLATSCAPE_REPORT__);
+else startLive();
+
+function startLive(): void {
+  const run = document.body.dataset['run'] ?? '';
+  const host = new Host({
+    message: (message) => receive(message, dashboard),
+    heard: (heard) => setHeard(heard, dashboard),
+    problem: (message) => dashboard.notice(message),
+  });
+  const ask = async (body: Parameters<Host['request']>[0]) => {
+    const refusal = await host.request(body);
+    if (refusal !== undefined) dashboard.notice(refusal);
+  };
+  const dashboard = new Dashboard({
+    runUri: run,
+    state: initialState('connecting', { table: false, xAxis: 'step', ...restored(host, run) }),
+    control: (action) => void ask({ type: 'control', action }),
+    save: (file) => void ask({ type: 'export', ...file }),
+    viewChanged: (view) => host.writeState(pageState(run, view)),
+    failed: (message) => host.report(message),
+  });
+  host.writeState(pageState(run, dashboard.state.view));
+  addEventListener('error', (event) => host.report(event.message));
+  addEventListener('unhandledrejection', (event) => host.report(String(event.reason)));
+  host.ready();
+}
+
+async function startReport(report: { manifest: unknown; journal: string }): Promise<void> {
+  const dashboard = new Dashboard({
+    runUri: '',
+    state: initialState('report', { table: false, xAxis: 'step' }),
+    save: downloadFile,
+    viewChanged: () => undefined,
+    failed: (message) => dashboard.notice(message),
+  });
+  try {
+    dashboard.setModel(await readReport(report, (model) => dashboard.setModel(model)));
+  } catch (error) {
+    // What was read before the bad line stays on screen.
+    dashboard.notice(isUserError(error) ? describeError(error) : String(error));
+  }
+}
+
+function receive(
+  message: Exclude<HostMessage, { type: 'reply' | 'heartbeat' }>,
+  dashboard: Dashboard,
+): void {
+  const { state } = dashboard;
+  switch (message.type) {
+    case 'snapshot':
+      return dashboard.setModel(unpackRun(message.snapshot));
+    case 'events':
+      // Before the snapshot there is nothing to fold into; the snapshot will hold them.
+      if (!state.model) return;
+      for (const event of message.events) applyEvent(state.model, event);
+      return dashboard.changed();
+    case 'connection':
+      state.connection = message.state;
+      state.trusted = message.trusted;
+      return dashboard.changed();
+    case 'failed':
+      state.failure = {
+        message: message.message,
+        ...(message.remedy !== undefined && { remedy: message.remedy }),
+      };
+      return dashboard.changed();
+  }
+}
+
+function setHeard(heard: boolean, dashboard: Dashboard): void {
+  if (dashboard.state.heard === heard) return;
+  dashboard.state.heard = heard;
+  dashboard.changed();
+}
+
+function initialState(connection: DashboardState['connection'], view: ViewOptions): DashboardState {
+  return { connection, trusted: true, heard: true, view };
+}
+
+/** View options of an earlier load of this very run. */
+function restored(host: Host, run: string): Partial<ViewOptions> {
+  const state = host.readState();
+  if (!state || state.run !== run) return {};
+  const { quantity, layers, table, xAxis } = state;
+  return {
+    ...(quantity && { quantity }),
+    ...(layers && { layers }),
+    ...(table !== undefined && { table }),
+    ...(xAxis && { xAxis }),
+  };
+}
+
+function pageState(run: string, { quantity, layers, table, xAxis }: ViewOptions) {
+  return {
+    run,
+    table,
+    xAxis,
+    ...(quantity && { quantity }),
+    ...(layers && { layers: [...layers] }),
+  };
+}

@@ -1,0 +1,23 @@
+import { h } from '../components/h';
+
+/** A file for the user: PNG as base64, the rest as text. */
+export interface SavedFile {
+  readonly name: string;
+  readonly format: 'png' | 'svg' | 'csv';
+  readonly data: string;
+}
+
+export type SaveFile = (file: SavedFile) => void;
+
+const MIME = { png: 'image/png', svg: 'image/svg+xml', csv: 'text/csv' } as const;
+
+/** A report has no host to save for it: the browser downloads. */
+export function downloadFile({ name, format, data }: SavedFile): void {
+  const bytes =
+    format === 'png'
+      ? Uint8Array.from(atob(data), (char) => char.charCodeAt(0))
+      : new TextEncoder().encode(data);
+  const url = URL.createObjectURL(new Blob([bytes], { type: MIME[format] }));
+  h('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
