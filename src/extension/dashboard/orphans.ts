@@ -23,18 +23,17 @@ export function noticeOrphans(services: Services): void {
  */
 export async function reconnectDashboards(services: Services, run?: string): Promise<void> {
   const wanted = run === undefined ? undefined : vscode.Uri.parse(run).fsPath;
-  const orphans = orphanTabs(services).filter((tab) =>
-    wanted === undefined
-      ? tab.isActive
-      : services.dashboards.rememberedRun(tab.label) === wanted,
-  );
-  const runs = new Map(orphans.map((tab) => [services.dashboards.rememberedRun(tab.label), tab]));
-  if (wanted !== undefined && runs.size === 0) services.dashboards.open(wanted);
-  for (const [directory, tab] of runs) {
-    if (directory === undefined) continue;
-    services.dashboards.open(directory, tab.group.viewColumn);
+  const { dashboards } = services;
+  const reopened: vscode.Tab[] = [];
+  for (const tab of orphanTabs(services)) {
+    const directory = dashboards.rememberedRun(tab.label);
+    const meant = wanted === undefined ? tab.isActive : directory === wanted;
+    if (!meant || directory === undefined) continue;
+    dashboards.open(directory, tab.group.viewColumn);
+    reopened.push(tab);
   }
-  await vscode.window.tabGroups.close(orphans, true);
+  if (wanted !== undefined && reopened.length === 0) dashboards.open(wanted);
+  await vscode.window.tabGroups.close(reopened, true);
 }
 
 function orphanTabs({ dashboards }: Services): vscode.Tab[] {

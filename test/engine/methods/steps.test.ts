@@ -2,18 +2,15 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadTrainableModel } from '../../../src/engine/adapters/load-trainable';
-import type { Batch } from '../../../src/engine/data/batch';
-import { openModelDirectory } from '../../../src/engine/formats/model-directory';
-import { readPeftAdapter } from '../../../src/engine/formats/peft-adapter';
 import { openSafetensors } from '../../../src/engine/formats/safetensors-read';
 import { METHOD_FACTORIES } from '../../../src/engine/methods/registry';
 import { rhoAt } from '../../../src/engine/methods/rho-schedule';
 import { clipGradients } from '../../../src/engine/optim/clip';
 import { lrFraction } from '../../../src/engine/optim/lr-schedule';
 import { createOptimizer } from '../../../src/engine/optim/optimizer';
-import { configSchema, type Config } from '../../../src/shared/config/schema';
+import type { Config } from '../../../src/shared/config/schema';
 import type { QuantityKey } from '../../../src/shared/quantities';
+import { FIXTURES, stepBatches, testConfig, tinyBert } from '../../support/bert-fixture';
 import { useCpuBackend } from '../../support/tensorflow-cpu';
 
 /**
@@ -24,7 +21,6 @@ import { useCpuBackend } from '../../support/tensorflow-cpu';
 const PARAMETER_TOLERANCE = 1e-4;
 const METRIC_TOLERANCE = 1e-4;
 
-const FIXTURES = 'test/reference/fixtures';
 const RUNS = [
   'lora-adamw',
   'lora-sgd',
@@ -62,10 +58,7 @@ interface Settings {
 }
 
 function configOf(s: Settings): Config {
-  return configSchema.parse({
-    model: { name_or_path: 'model' },
-    task: { train: 'none.jsonl' },
-    adapter: { r: 4, lora_alpha: 8, target_modules: ['query', 'value'] },
+  return testConfig({
     method: {
       name: s.method,
       rho: s.rho,
@@ -90,28 +83,7 @@ function configOf(s: Settings): Config {
   });
 }
 
-interface RawBatch {
-  input_ids: number[][];
-  attention_mask: number[][];
-  token_type_ids: number[][] | null;
-  labels: number[];
-}
-
-function toBatch(raw: RawBatch): Batch {
-  const ids = raw.input_ids;
-  return {
-    rows: ids.length,
-    length: ids[0]?.length ?? 0,
-    inputIds: Int32Array.from(ids.flat()),
-    mask: Int32Array.from(raw.attention_mask.flat()),
-    typeIds: Int32Array.from((raw.token_type_ids ?? ids.map((row) => row.map(() => 0))).flat()),
-    labels: Int32Array.from(raw.labels),
-  };
-}
-
-const batches = (
-  JSON.parse(readFileSync(`${FIXTURES}/steps/batches.json`, 'utf8')) as RawBatch[]
-).map(toBatch);
+const batches = stepBatches();
 
 beforeAll(useCpuBackend);
 
@@ -123,15 +95,7 @@ describe.each(RUNS)('%s', (run) => {
     ) as Settings;
     const config = configOf(settings);
     const reference = await openSafetensors(path.join(directory, 'float64.safetensors'));
-    const modelDirectory = await openModelDirectory(`${FIXTURES}/bert-cls/model`);
-    const { model, initial } = await loadTrainableModel({
-      directory: modelDirectory,
-      head: 'classification',
-      labels: ['contradiction', 'neutral', 'entailment'],
-      adapter: config.adapter,
-      seed: 0,
-      initFrom: await readPeftAdapter(path.join(FIXTURES, settings.adapter)),
-    });
+    const { model, initial } = await tinyBert(settings.adapter, config);
     const method = METHOD_FACTORIES[config.method.name]({ model, config: config.method });
     const optimizer = createOptimizer(config.optimizer);
     let parameters: ReadonlyMap<string, tf.Tensor> = initial;
@@ -203,7 +167,6 @@ describe.each(RUNS)('%s', (run) => {
         ).toBeLessThan(PARAMETER_TOLERANCE);
     }
     await reference.close();
-    await modelDirectory.close();
     model.dispose();
   });
 });

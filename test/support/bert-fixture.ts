@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import type * as tf from '@tensorflow/tfjs-core';
+import { loadTrainableModel } from '../../src/engine/adapters/load-trainable';
+import type { TrainableModel } from '../../src/engine/adapters/trainable-model';
+import type { Batch } from '../../src/engine/data/batch';
+import { openModelDirectory } from '../../src/engine/formats/model-directory';
+import { readPeftAdapter } from '../../src/engine/formats/peft-adapter';
+import { configSchema, type Config } from '../../src/shared/config/schema';
+
+/** Folder of what test/reference/make_fixtures.py wrote. */
+export const FIXTURES = 'test/reference/fixtures';
+
+export const LABELS = ['contradiction', 'neutral', 'entailment'];
+
+interface RawBatch {
+  input_ids: number[][];
+  attention_mask: number[][];
+  token_type_ids: number[][] | null;
+  labels: number[];
+}
+
+/** The batches of `steps/batches.json`: ten of four rows. */
+export function stepBatches(): readonly Batch[] {
+  const raw = JSON.parse(readFileSync(`${FIXTURES}/steps/batches.json`, 'utf8')) as RawBatch[];
+  return raw.map(({ input_ids: ids, attention_mask, token_type_ids, labels }) => ({
+    rows: ids.length,
+    length: ids[0]?.length ?? 0,
+    inputIds: Int32Array.from(ids.flat()),
+    mask: Int32Array.from(attention_mask.flat()),
+    typeIds: Int32Array.from((token_type_ids ?? ids.map((row) => row.map(() => 0))).flat()),
+    labels: Int32Array.from(labels),
+  }));
+}
+
+/** A valid config with the given parts changed. */
+export function testConfig(parts: Record<string, unknown> = {}): Config {
+  return configSchema.parse({
+    model: { name_or_path: 'model' },
+    task: { train: 'none.jsonl' },
+    adapter: { r: 4, lora_alpha: 8, target_modules: ['query', 'value'] },
+    ...parts,
+  });
+}
+
+/** The tiny BERT classifier with a PEFT adapter (B ≠ 0 but for `steps/from-zero-adapter`). */
+export async function tinyBert(
+  adapter = 'bert-cls/adapter',
+  config = testConfig(),
+): Promise<{ model: TrainableModel; initial: ReadonlyMap<string, tf.Tensor> }> {
+  const directory = await openModelDirectory(`${FIXTURES}/bert-cls/model`);
+  const loaded = await loadTrainableModel({
+    directory,
+    head: 'classification',
+    labels: LABELS,
+    adapter: config.adapter,
+    seed: 0,
+    initFrom: await readPeftAdapter(`${FIXTURES}/${adapter}`),
+  });
+  await directory.close();
+  return loaded;
+}
