@@ -22,9 +22,10 @@ export function ensureSetup(root = ROOT) {
     shell: process.platform === 'win32',
   });
   if (npm.status === 0) return;
-  throw new Error(
-    `npm ci failed with ${npm.error?.message ?? `exit code ${npm.status}`}:\n${npm.stdout}${npm.stderr}`,
-  );
+  const cause = npm.error?.message ?? `exit code ${npm.status}`;
+  // npm lists every package that is out of step, then its manual page; the first lines say it.
+  const output = `${npm.stdout}${npm.stderr}`.split('\n').slice(0, 20).join('\n');
+  throw new Error(`npm ci failed with ${cause}:\n${output}`);
 }
 
 /**

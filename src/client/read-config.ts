@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
-import { configSchema, type Config } from '../shared/config/schema';
+import { isMap, parse, parseDocument } from 'yaml';
+import { parseConfigText, type ConfigProblem } from '../shared/config/parse';
+import type { Config } from '../shared/config/schema';
 import { UserError } from '../shared/errors';
 
 export interface ReadConfig {
@@ -13,7 +14,7 @@ export interface ReadConfig {
 /**
  * Reads and validates a config file.
  * @param set overrides `key.path=value`, the value in YAML
- * @throws UserError `config-not-found`, `config-invalid` naming the key path
+ * @throws UserError `config-not-found`, `config-invalid` naming line and key path, `bad-override`
  */
 export async function readConfig(file: string, set: readonly string[] = []): Promise<ReadConfig> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
@@ -27,21 +28,30 @@ export async function readConfig(file: string, set: readonly string[] = []): Pro
       { cause },
     );
   });
-  const document = parseYaml(text, file);
-  for (const assignment of set) assign(document, assignment);
-  return { config: validateConfig(document, file), text };
+  const { config, problems } =
+    set.length === 0
+      ? parseConfigText(text, file)
+      : parseConfigText(withOverrides(text, set), 'overridden.yaml');
+  if (config) return { config, text };
+  throw configInvalid(problems, { file, ...(set.length === 0 && { text }) });
 }
 
-/** @throws UserError `config-invalid` for the first problem */
-export function validateConfig(document: unknown, file: string): Config {
-  const parsed = configSchema.safeParse(document);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new UserError({
+/** The first problem as an error; how many more there are is said. */
+function configInvalid(
+  problems: readonly [ConfigProblem, ...ConfigProblem[]],
+  { file, text }: { file: string; text?: string },
+): UserError {
+  const [{ message, path, range, suggestion }, ...more] = problems;
+  const hint = suggestion === undefined ? '' : `Write \`${suggestion}\`. `;
+  return new UserError({
     code: 'config-invalid',
-    message: issue?.message ?? 'the config is not valid',
-    place: { file, at: issue?.path.join('.') || 'the whole file' },
-    remedy: 'See docs/config.md for every key.',
+    message: more.length > 0 ? `${message} (and ${more.length} more)` : message,
+    place: {
+      file,
+      ...(text !== undefined && { line: text.slice(0, range.start).split('\n').length }),
+      ...(path.length > 0 && { at: path.join('.') }),
+    },
+    remedy: `${hint}See docs/config.md for every key.`,
   });
 }
 
@@ -56,37 +66,30 @@ export function runName(configFile: string, config: Config): string {
   return config.output.name ?? (plain.replace(/[^\w.-]+/g, '-').replace(/^[.-]+/, '') || 'run');
 }
 
-function parseYaml(text: string, file: string): unknown {
-  try {
-    return parse(text) ?? {};
-  } catch (cause) {
-    const message = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
-    throw new UserError({ code: 'config-invalid', message, place: { file } }, { cause });
+/** The text with the overrides in it; comments and order stay, so that problems are near. */
+function withOverrides(text: string, set: readonly string[]): string {
+  const document = parseDocument(text);
+  // A broken text is reported as such by the parser of configs.
+  if (document.errors.length > 0) return text;
+  if (!isMap(document.contents)) return text;
+  for (const assignment of set) {
+    const [, path, value] = /^([\w.$]+)=(.*)$/s.exec(assignment) ?? [];
+    if (path === undefined || value === undefined)
+      throw badOverride('no key or no value', assignment);
+    try {
+      document.setIn(path.split('.'), parse(value));
+    } catch {
+      throw badOverride('a key that leads nowhere or a value that is not YAML', assignment);
+    }
   }
+  return document.toString();
 }
 
-function assign(document: unknown, assignment: string): void {
-  const [, path, text] = /^([\w.$]+)=(.*)$/s.exec(assignment) ?? [];
-  if (path === undefined || text === undefined)
-    throw new UserError({
-      code: 'bad-override',
-      message: 'an override has no key or no value',
-      expected: 'key.path=value',
-      found: assignment,
-    });
-  const keys = path.split('.');
-  const last = keys.pop() ?? '';
-  let target = asRecord(document, path);
-  for (const key of keys) target = asRecord((target[key] ??= {}), path);
-  target[last] = parseYaml(text, `--set ${path}`);
-}
-
-function asRecord(value: unknown, path: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw new UserError({
+function badOverride(what: string, found: string): UserError {
+  return new UserError({
     code: 'bad-override',
-    message: `\`${path}\` does not lead to a key`,
+    message: `an override has ${what}`,
     expected: 'key.path=value',
+    found,
   });
 }

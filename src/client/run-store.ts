@@ -80,12 +80,13 @@ export async function deleteRun(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
 }
 
-export function runInUse(directory: string, pid: number): UserError {
+/** @param pid of the owner, where it could still be read */
+export function runInUse(directory: string, pid: number | undefined): UserError {
   return new UserError({
     code: 'run-in-use',
     message: 'another process is working on this run',
     place: { file: directory },
-    found: `process ${pid}`,
+    ...(pid !== undefined && { found: `process ${pid}` }),
     remedy: 'Stop it first (`flatscape stop RUN`), or wait until it has ended.',
   });
 }

@@ -15,6 +15,11 @@ export interface KnownRun {
   readonly error?: UserErrorFields;
 }
 
+/** Whether a run ended before its last step and can go on from a checkpoint. */
+export function isResumable({ model }: KnownRun): boolean {
+  return model !== undefined && ['interrupted', 'stopped', 'failed'].includes(model.status);
+}
+
 /** Milliseconds between change events while a run reports many steps a second. */
 const CHANGE_MS = 500;
 /** A foreign run writes its manifest before its first journal line. */

@@ -5,11 +5,11 @@
 export const DASHBOARD_PANES = [
   { id: 'loss', title: 'Loss', wide: false },
   { id: 'metrics', title: 'Evaluation metrics', wide: false },
-  { id: 'sharpness', title: 'Sharpness of all modules together', wide: false },
-  { id: 'schedule', title: 'Learning rate, ρ and gradient norm', wide: false },
+  { id: 'sharpness', title: 'Sharpness, all modules', wide: false },
+  { id: 'schedule', title: 'η, ρ and gradient norm', wide: false },
   { id: 'heatmap', title: 'Layers × steps', wide: true },
   { id: 'lines', title: 'Selected layers', wide: true },
-  { id: 'theorem1', title: 'Theorem 1: balancedness rate against its bounds', wide: true },
+  { id: 'theorem1', title: 'Theorem 1: balancedness rate and bounds', wide: true },
   { id: 'latest', title: 'Latest values per layer', wide: true },
   { id: 'notes', title: 'Run notes', wide: true },
 ] as const;

@@ -18,7 +18,7 @@ export async function exportImage(figure: Figure, options: ImageOptions): Promis
   const { format, width, height } = options;
   const captions = options.notes.flatMap((note) => wrap(note, Math.floor(width / 6)));
   const below = 14 * captions.length + 12;
-  const layout = exportLayout(figure.layout, options, { captions, below });
+  const layout = exportLayout(figure, options, { captions, below });
   const url = await plotly.toImage(
     { data: figure.data, layout },
     {
@@ -33,13 +33,14 @@ export async function exportImage(figure: Figure, options: ImageOptions): Promis
 }
 
 function exportLayout(
-  layout: Partial<Layout>,
+  { layout, legend = [] }: Figure,
   { title }: ImageOptions,
   { captions, below }: { captions: readonly string[]; below: number },
 ): Partial<Layout> {
   const { margin } = layout;
   return {
     ...layout,
+    showlegend: legend.length > 1,
     title: { text: plotlyText(title), x: 0.01, xanchor: 'left', font: { size: 14 } },
     margin: { ...margin, t: (margin?.t ?? 0) + 60, b: (margin?.b ?? 0) + below },
     annotations: [

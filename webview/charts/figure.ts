@@ -1,3 +1,4 @@
+import type { LegendEntry } from '../components/legend';
 import type { TableData } from '../data/table-data';
 import type { Config, Data, Layout } from './plotly';
 import type { Theme } from './theme';
@@ -5,6 +6,8 @@ import type { Theme } from './theme';
 export interface Figure {
   readonly data: Data[];
   readonly layout: Partial<Layout>;
+  /** The page's own legend; plotly's is drawn in exports only. */
+  readonly legend?: readonly LegendEntry[];
 }
 
 /** What a pane shows now. */
@@ -17,6 +20,8 @@ export type Drawing =
       readonly label: string;
       /** Printed under the title and in exports: space, rho, batch, seed, what was left out. */
       readonly notes: readonly string[];
+      /** Printed in exports only: what stands elsewhere on the page. */
+      readonly captions?: readonly string[];
       /** The raw numbers behind it, all of them. */
       readonly table: () => TableData;
       /** Last part of export names. */
@@ -57,7 +62,7 @@ export function baseLayout(theme: Theme, revision: string): Partial<Layout> {
       bordercolor: theme.border,
       font: { family: theme.font, size: 11, color: theme.foreground },
     },
-    showlegend: true,
+    showlegend: false,
     legend: {
       orientation: 'h',
       x: 0,

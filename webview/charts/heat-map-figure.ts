@@ -61,7 +61,6 @@ export function heatMapFigure(
     layout: {
       ...baseLayout(theme, `${revision}-${x.kind}`),
       hovermode: 'closest',
-      showlegend: false,
       margin: { l: 20, r: 10, t: 6, b: 38 },
       xaxis: { ...axis(theme, x.title), showgrid: false },
       yaxis: {

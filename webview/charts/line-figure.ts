@@ -41,7 +41,6 @@ export function lineFigure(
   const data = series.map((s, i) => trace(s, kept[i] ?? [], x));
   const layout: Partial<Layout> = {
     ...baseLayout(theme, `${revision}-${x.kind}`),
-    showlegend: legend,
     xaxis: {
       ...axis(theme, x.title),
       // Under the lowest panel, whatever the number of panels.
@@ -49,7 +48,11 @@ export function lineFigure(
     },
     ...verticalAxes(theme, panels),
   };
-  return { figure: { data, layout }, notes: omissions(series, kept) };
+  const entries = series.map(({ name, color, dash = 'solid' }) => ({ name, color, dash }));
+  return {
+    figure: { data, layout, ...(legend && { legend: entries }) },
+    notes: omissions(series, kept),
+  };
 }
 
 function trace(series: LineSeries, kept: readonly number[], x: XAxis): Data {
@@ -80,7 +83,7 @@ function verticalAxes(theme: Theme, panels: readonly Panel[]): Partial<Layout> {
       automargin: true,
       nticks: panels.length > 1 ? 4 : 7,
       exponentformat: 'power',
-      ...(log && { type: 'log' }),
+      ...(log && { type: 'log', nticks: 5 }),
       ...(fromZero && { rangemode: 'tozero' }),
     };
     return [i === 0 ? 'yaxis' : `yaxis${i + 1}`, settings] as const;

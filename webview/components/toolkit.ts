@@ -26,6 +26,13 @@ export function button({ label, primary, title, press }: ButtonOptions): HTMLEle
   );
 }
 
+/** Primary is for what one would do next: not for what cannot be done. */
+export function setPrimary(element: HTMLElement, primary: boolean): void {
+  const appearance = primary ? 'primary' : 'secondary';
+  if (element.getAttribute('appearance') !== appearance)
+    element.setAttribute('appearance', appearance);
+}
+
 /** A disabled button stays in the page, so that its tooltip can say why. */
 export function setDisabled(element: HTMLElement, disabled: boolean): void {
   if (element.hasAttribute('disabled') !== disabled) element.toggleAttribute('disabled', disabled);

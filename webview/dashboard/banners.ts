@@ -12,13 +12,13 @@ interface Banner {
 /** Sentences about what is wrong, each with what to do. Empty while all is well. */
 export class Banners {
   readonly #root: HTMLElement;
-  readonly #runUri: string;
+  readonly #reconnectLink: string;
   #notice: string | undefined;
   #shown = '';
 
-  constructor(root: HTMLElement, runUri: string) {
+  constructor(root: HTMLElement, reconnectLink: string) {
     this.#root = root;
-    this.#runUri = runUri;
+    this.#reconnectLink = reconnectLink;
   }
 
   /** A refusal or failure of something the user asked for; stays until dismissed or replaced. */
@@ -27,7 +27,7 @@ export class Banners {
   }
 
   update(state: DashboardState): void {
-    const banners = bannersOf(state, this.#runUri);
+    const banners = bannersOf(state, this.#reconnectLink);
     const key = JSON.stringify([banners, this.#notice]);
     if (key === this.#shown) return;
     this.#shown = key;
@@ -45,14 +45,14 @@ export class Banners {
   }
 }
 
-function bannersOf(state: DashboardState, runUri: string): Banner[] {
+function bannersOf(state: DashboardState, reconnectLink: string): Banner[] {
   const { model, connection, failure, heard, trusted } = state;
   const banners: Banner[] = [];
   if (!heard)
     banners.push({
       tone: 'warn',
       text: 'Disconnected from the extension. The run goes on without it; this picture has stopped.',
-      link: { href: reconnectLink(runUri), label: 'Reconnect' },
+      link: { href: reconnectLink, label: 'Reconnect' },
     });
   if (failure)
     banners.push({ tone: 'bad', text: `${failure.message}. ${failure.remedy ?? ''}`.trim() });
@@ -64,11 +64,6 @@ function bannersOf(state: DashboardState, runUri: string): Banner[] {
       text: `The run's process is gone. Everything up to here is saved; Resume goes on from ${checkpoint(state)}.${trusted ? '' : ' Trust this workspace first.'}`,
     });
   return banners;
-}
-
-/** The only thing in an orphaned page that still reaches a new extension host. */
-function reconnectLink(runUri: string): string {
-  return `command:flatscape.reconnectDashboard?${encodeURIComponent(JSON.stringify([runUri]))}`;
 }
 
 function checkpoint({ model }: DashboardState): string {

@@ -3,6 +3,7 @@ import { PLOT_CONFIG, type Drawing } from '../charts/figure';
 import { loadPlotly } from '../charts/load-plotly';
 import type { PlotlyHTMLElement, PlotlyModule } from '../charts/plotly';
 import { h, setText } from '../components/h';
+import { Legend } from '../components/legend';
 import { PagedTable } from '../components/paged-table';
 import { button, setDisabled } from '../components/toolkit';
 import { toCsv } from '../data/table-data';
@@ -31,6 +32,7 @@ export class ChartCard {
   readonly #notes = h('ul', { class: 'notes' });
   readonly #plot = h('div', { class: 'plot' });
   readonly #figure: HTMLElement;
+  readonly #legend = new Legend(() => this.#redraw());
   readonly #table: PagedTable;
   #drawing: Drawing = { kind: 'message', text: '' };
   #showTable: boolean | undefined;
@@ -64,6 +66,7 @@ export class ChartCard {
       ...(above ? [above] : []),
       this.#notes,
       this.#message,
+      this.#legend.element,
       this.#figure,
       this.#table.element,
       ...(below ? [below] : []),
@@ -80,6 +83,7 @@ export class ChartCard {
     }
     const drawing = this.#options.draw(context);
     this.#drawing = drawing;
+    if (drawing.kind === 'chart') this.#legend.update(drawing.figure.legend ?? []);
     this.#arrange();
     if (drawing.kind === 'message') return;
     this.#setNotes(drawing.notes);
@@ -107,7 +111,11 @@ export class ChartCard {
     this.#arrange();
     if (this.#drawing.kind === 'message') return;
     if (shown) this.#table.update(this.#drawing.table());
-    else void this.#react(this.#drawing.figure);
+    else this.#redraw();
+  }
+
+  #redraw(): void {
+    if (this.#drawing.kind === 'chart') void this.#react(this.#drawing.figure);
   }
 
   #arrange(): void {
@@ -116,6 +124,7 @@ export class ChartCard {
     this.#message.hidden = chart;
     this.#notes.hidden = !chart;
     this.#figure.hidden = !chart || this.#tableShown;
+    this.#legend.element.style.display = this.#figure.hidden ? 'none' : '';
     this.#table.element.hidden = !chart || !this.#tableShown;
     setText(this.#toggle, this.#tableShown ? 'Chart' : 'Table');
     for (const element of [this.#toggle, ...this.#exports]) setDisabled(element, !chart);
@@ -133,6 +142,8 @@ export class ChartCard {
   async #react(figure: Extract<Drawing, { kind: 'chart' }>['figure']): Promise<void> {
     const first = !this.#plotly;
     const plotly = (this.#plotly ??= await loadPlotly());
+    for (const trace of figure.data)
+      (trace as { visible?: boolean }).visible = !this.#legend.hidden.has(String(trace.name));
     await plotly.react(this.#plot, figure.data, figure.layout, PLOT_CONFIG);
     if (first) this.#listen();
   }
@@ -162,7 +173,7 @@ export class ChartCard {
         : await exportImage(drawing.figure, {
             format,
             title: `${title} · ${runId()}`,
-            notes: drawing.notes,
+            notes: [...(drawing.captions ?? []), ...drawing.notes],
             width: Math.max(640, this.#plot.offsetWidth),
             height: Math.max(280, this.#plot.offsetHeight),
           });

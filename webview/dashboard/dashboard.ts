@@ -11,7 +11,8 @@ import { emptyReason, type DashboardState, type DrawContext, type ViewOptions } 
 import { statusLine } from './status';
 
 export interface DashboardOptions {
-  readonly runUri: string;
+  /** `command:` link that reopens the page in a new extension host. */
+  readonly reconnectLink: string;
   readonly control?: (action: ControlAction) => void;
   readonly save: SaveFile;
   readonly viewChanged: (view: ViewOptions) => void;
@@ -41,14 +42,14 @@ export class Dashboard {
   constructor(options: DashboardOptions) {
     this.#options = options;
     this.state = options.state;
-    const { control, save, runUri } = options;
+    const { control, save, reconnectLink } = options;
     this.#header = new Header(byId('run-header'), {
       ...(control && { control }),
       toggleTables: () => this.setView({ table: !this.state.view.table }),
       toggleAxis: () =>
         this.setView({ xAxis: this.state.view.xAxis === 'step' ? 'time' : 'step' }),
     });
-    this.#banners = new Banners(byId('banners'), runUri);
+    this.#banners = new Banners(byId('banners'), reconnectLink);
     this.#cards = makeCards({
       save,
       setView: (change) => this.setView(change),
@@ -76,7 +77,7 @@ export class Dashboard {
   /** Shows what the host refused or what went wrong in the page. */
   notice(message: string): void {
     this.#banners.setNotice(message);
-    this.#announce(message);
+    this.announce(message);
     this.changed();
   }
 
@@ -128,10 +129,11 @@ export class Dashboard {
     const { model } = this.state;
     // Not each phase or step: only what changes the meaning of the page.
     const status = statusLine(this.state).text.replace(/^Running: .*/, 'Running');
-    this.#announce(model ? `${model.manifest.name}: ${status}` : '');
+    this.announce(model ? `${model.manifest.name}: ${status}` : '');
   }
 
-  #announce(sentence: string): void {
+  /** Says a sentence to screen readers, once. */
+  announce(sentence: string): void {
     if (sentence === '' || sentence === this.#announced) return;
     this.#announced = sentence;
     setText(this.#announcer, sentence);

@@ -3,7 +3,7 @@ import type { PageMessage } from '../../src/shared/messages';
 import type { RunModel } from '../../src/shared/run-model';
 import { h, setText } from '../components/h';
 import { icon } from '../components/icons';
-import { button, setDisabled } from '../components/toolkit';
+import { button, setDisabled, setPrimary } from '../components/toolkit';
 import { remainingMs } from '../data/estimate';
 import { formatCount, formatDuration, formatNumber } from '../data/format';
 import type { DashboardState } from './state';
@@ -59,10 +59,8 @@ export class Header {
       h(
         'div',
         { class: 'row controls' },
-        ...this.#controls.values(),
-        h('span', { class: 'spring' }),
-        this.#axis,
-        this.#tables,
+        h('div', { class: 'row' }, ...this.#controls.values()),
+        h('div', { class: 'row' }, this.#axis, this.#tables),
       ),
     );
   }
@@ -99,10 +97,11 @@ export class Header {
       setDisabled(element, !enabled);
     }
     const resume = this.#controls.get('resume');
-    if (resume)
-      resume.title = state.trusted
-        ? 'Go on from the last checkpoint'
-        : 'This workspace is in Restricted Mode: trust it to start a run';
+    if (!resume) return;
+    setPrimary(resume, canResume(state));
+    resume.title = state.trusted
+      ? 'Go on from the last checkpoint'
+      : 'This workspace is in Restricted Mode: trust it to start a run';
   }
 }
 
@@ -124,8 +123,7 @@ const CONTROLS: readonly Control[] = [
 ];
 
 function make({ name, label, title }: Control, control: (action: ControlAction) => void) {
-  const primary = name === 'resume';
-  const element = button({ label, title, primary, press: () => control(name) });
+  const element = button({ label, title, press: () => control(name) });
   element.id = `control-${name}`;
   return element;
 }

@@ -19,6 +19,11 @@ type Request = Extract<PageMessage, { id: number }>;
 /** A request without the id that `Host` gives it. */
 export type RequestBody = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
 
+export interface Reply {
+  readonly ok: boolean;
+  readonly message?: string | undefined;
+}
+
 export interface HostListeners {
   readonly message: (message: Exclude<HostMessage, { type: 'reply' | 'heartbeat' }>) => void;
   readonly heard: (heard: boolean) => void;
@@ -32,7 +37,7 @@ const REPLY_MS = 15_000;
 export class Host {
   readonly #api = acquireVsCodeApi();
   readonly #listeners: HostListeners;
-  readonly #replies = new Map<number, (reply: { ok: boolean; message?: string | undefined }) => void>();
+  readonly #replies = new Map<number, (reply: Reply) => void>();
   #page = '';
   #nextId = 1;
   #lastHeard = performance.now();
@@ -51,18 +56,18 @@ export class Host {
     this.#api.postMessage({ type: 'ready', page: this.#page });
   }
 
-  /** @returns what went wrong, in the host's words; `undefined` when it was done */
-  async request(body: RequestBody): Promise<string | undefined> {
+  /** @returns whether it was done, and what the host says about it */
+  async request(body: RequestBody): Promise<Reply> {
     const id = this.#nextId++;
-    const answer = new Promise<{ ok: boolean; message?: string | undefined }>((resolve) => {
+    const answer = new Promise<Reply>((resolve) => {
       this.#replies.set(id, resolve);
       if (body.type !== 'export')
         setTimeout(() => resolve({ ok: false, message: 'The extension did not answer.' }), REPLY_MS);
     });
     this.#api.postMessage({ ...body, id } as Request);
-    const { ok, message } = await answer;
+    const reply = await answer;
     this.#replies.delete(id);
-    return ok ? undefined : (message ?? 'The extension refused without a reason.');
+    return reply;
   }
 
   /** Tells the host what went wrong here, for its log. */

@@ -2,21 +2,24 @@
  * The dashboard page.
  *
  * What the page around it must provide:
- * - `<body data-run="URI of the run directory" data-plotly="URI of plotly.js">` holding
- *   `dashboardBody()` of `src/shared/dashboard-page.ts` unchanged. A report leaves both out.
- * - `<link rel="stylesheet">` to `dashboard.css`; a report inlines it in a `<style>`, after
- *   `default-theme.css`, which gives a plain browser the theme variables that VS Code sets.
+ * - `<body data-run="URI of the run directory" data-plotly="URI of plotly.js">` that begins with
+ *   `dashboardBody()` of `src/shared/dashboard-page.ts`, unchanged. A report leaves both attributes
+ *   out. `data-reconnect` may hold the `command:` link of the disconnected page; without it, it is
+ *   `command:flatscape.reconnectDashboard?[data-run]`.
+ * - `<link rel="stylesheet">` to `dashboard.css`; a report inlines `default-theme.css`, which gives
+ *   a plain browser the theme variables that VS Code sets, and then `dashboard.css`.
  * - `<html lang="en">`, a `<title>`, `<meta name="viewport" content="width=device-width">`.
- * - `<script type="module" nonce="…" src="dashboard.js">` at the end of the body. Plotly comes by a
- *   dynamic import from it, which carries its nonce; no other script is needed.
+ * - `<script type="module" nonce="…" src="dashboard.js">`, or the same with `defer`. Plotly is
+ *   added by a script element with the same nonce; no other script is needed.
  * - policy: `default-src 'none'; img-src ${cspSource} data: blob:; style-src ${cspSource}
  *   'unsafe-inline'; font-src ${cspSource} data:; script-src 'nonce-…'; worker-src blob:;
  *   connect-src ${cspSource}`, and `enableCommandUris: ['flatscape.reconnectDashboard']`.
- * - a report has, in this order, an inline script that sets `window.__FLATSCAPE_REPORT__ =
- *   { manifest, journal }` (with `<` written as `\u003c`), then `plotly.js` and `dashboard.js`
- *   inline as two `<script type="module">`.
+ * - a report has after its body, in this order, three inline scripts: one that sets
+ *   `window.__FLATSCAPE_REPORT__ = { manifest, journal }` (JSON with `<` written as `\u003c`), then
+ *   the text of `plotly.js`, then that of `dashboard.js`. No nonce, no policy needed; if it has a
+ *   policy, each needs its hash.
  */
-import { config as zodConfig } from 'zod';
+import './no-eval';
 import { applyEvent } from '../../src/shared/run-model';
 import { unpackRun } from '../../src/shared/run-snapshot';
 import { isUserError, describeError } from '../../src/shared/errors';
@@ -28,8 +31,6 @@ import { readReport } from './report';
 import { downloadFile } from './save';
 import type { DashboardState, ViewOptions } from './state';
 
-// Its compiled validators need eval, which the policy forbids.
-zodConfig({ jitless: true });
 registerToolkit();
 if (globalThis.__FLATSCAPE_REPORT__) void startReport(globalThis.__FLATSCAPE_REPORT__);
 else startLive();
@@ -42,11 +43,12 @@ function startLive(): void {
     problem: (message) => dashboard.notice(message),
   });
   const ask = async (body: Parameters<Host['request']>[0]) => {
-    const refusal = await host.request(body);
-    if (refusal !== undefined) dashboard.notice(refusal);
+    const { ok, message } = await host.request(body);
+    if (ok && message !== undefined) dashboard.announce(message);
+    if (!ok) dashboard.notice(message ?? 'The extension refused without a reason.');
   };
   const dashboard = new Dashboard({
-    runUri: run,
+    reconnectLink: document.body.dataset['reconnect'] ?? reconnectLink(run),
     state: initialState('connecting', { table: false, xAxis: 'step', ...restored(host, run) }),
     control: (action) => void ask({ type: 'control', action }),
     save: (file) => void ask({ type: 'export', ...file }),
@@ -61,7 +63,7 @@ function startLive(): void {
 
 async function startReport(report: { manifest: unknown; journal: string }): Promise<void> {
   const dashboard = new Dashboard({
-    runUri: '',
+    reconnectLink: '',
     state: initialState('report', { table: false, xAxis: 'step' }),
     save: downloadFile,
     viewChanged: () => undefined,
@@ -109,6 +111,11 @@ function setHeard(heard: boolean, dashboard: Dashboard): void {
 
 function initialState(connection: DashboardState['connection'], view: ViewOptions): DashboardState {
   return { connection, trusted: true, heard: true, view };
+}
+
+/** The only thing in an orphaned page that still reaches a new extension host. */
+function reconnectLink(run: string): string {
+  return `command:flatscape.reconnectDashboard?${encodeURIComponent(JSON.stringify([run]))}`;
 }
 
 /** View options of an earlier load of this very run. */

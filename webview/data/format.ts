@@ -8,6 +8,11 @@ export function formatNumber(value: number): string {
   return minus(text);
 }
 
+/** A setting as a person would write it: `0.05`, not `0.05000`. */
+export function formatSetting(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
 /** `1 h 03 min`, `4 min 05 s`, `12 s`. */
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));

@@ -32,18 +32,18 @@ export type TensorValues =
   | BigUint64Array
   | BigInt64Array;
 
-/** Legal in the format, without a number type here; refused by name. */
-export const UNSUPPORTED_DTYPES: readonly string[] = [
-  'F4',
-  'F6_E2M3',
-  'F6_E3M2',
-  'F8_E5M2',
-  'F8_E4M3',
-  'F8_E8M0',
-  'F8_E4M3FNUZ',
-  'F8_E5M2FNUZ',
-  'C64',
-];
+/** Legal in the format, without a number type here: bits per element; refused when read. */
+export const UNSUPPORTED_DTYPE_BITS: Readonly<Record<string, number>> = {
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  C64: 64,
+};
 
 export function isDtype(name: string): name is Dtype {
   return Object.hasOwn(DTYPE_BYTES, name);

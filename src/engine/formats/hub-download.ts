@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, rename, rm, statfs, symlink } from 'node:fs/promises';
+import { copyFile, link, mkdir, rename, rm, statfs, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../shared/errors';
@@ -49,16 +49,15 @@ export async function downloadModel(options: DownloadOptions): Promise<string> {
   const { commit, files } = await listRepo(options);
   const folder = repoFolder(root, repo.id);
   const snapshot = join(folder, 'snapshots', commit);
-  try {
-    await mkdir(join(folder, 'blobs'), { recursive: true });
-    await mkdir(snapshot, { recursive: true });
-  } catch (error) {
-    throw writeError(error, folder);
-  }
+  await makeFolders(join(folder, 'blobs'), snapshot, join(folder, '.no_exist', commit));
   const wanted = await wantedFiles({ ...options, commit, files, snapshot });
   await downloadFiles({ ...options, commit, paths: wanted, snapshot });
-  await recordAbsent(folder, commit, files);
-  if (repo.revision !== commit) await writeSmall(join(folder, 'refs', repo.revision), commit);
+  await recordAbsent(join(folder, '.no_exist', commit), files);
+  if (repo.revision !== commit) {
+    const ref = join(folder, 'refs', repo.revision);
+    await makeFolders(dirname(ref));
+    await writeFileAtomic(ref, commit);
+  }
   return snapshot;
 }
 
@@ -225,20 +224,13 @@ function ifLinksFail(instead: () => Promise<void>): (error: unknown) => Promise<
 }
 
 /** Marks the optional files that this commit lacks, so that offline they count as known absent. */
-async function recordAbsent(
-  folder: string,
-  commit: string,
-  files: ReadonlySet<string>,
-): Promise<void> {
-  for (const name of SIDE_FILES)
-    if (!files.has(name)) await writeSmall(join(folder, '.no_exist', commit, name), '');
+async function recordAbsent(absent: string, files: ReadonlySet<string>): Promise<void> {
+  for (const name of SIDE_FILES) if (!files.has(name)) await writeFile(join(absent, name), '');
 }
 
-async function writeSmall(file: string, content: string): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-  } catch (error) {
-    throw writeError(error, file);
-  }
-  await writeFileAtomic(file, content);
+async function makeFolders(...folders: readonly string[]): Promise<void> {
+  for (const folder of folders)
+    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+      throw writeError(error, folder);
+    });
 }

@@ -1,11 +1,10 @@
-import { visit } from 'jsonc-parser';
 import { z } from 'zod';
 import { UserError } from '../../shared/errors';
-import { DTYPE_BYTES, UNSUPPORTED_DTYPES, isDtype } from './dtypes';
+import { DTYPE_BYTES, UNSUPPORTED_DTYPE_BITS, isDtype } from './dtypes';
 
 /** Where one tensor lies. `begin` and `end` are byte offsets from the start of the data. */
 export interface TensorEntry {
-  /** A `Dtype`, or one of `UNSUPPORTED_DTYPES`, which is listed here and refused when read. */
+  /** A `Dtype`, or one of `UNSUPPORTED_DTYPE_BITS`, which is listed here and refused when read. */
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly begin: number;
@@ -84,22 +83,24 @@ function parseObject(text: string, file: string): Record<string, unknown> {
 }
 
 /** `JSON.parse` keeps the last of two equal names; the reference refuses them. */
-function refuseDuplicates(text: string, file: string): void {
+function refuseDuplicates(json: string, file: string): void {
   const seen = new Set<string>();
-  visit(text, {
-    onObjectProperty: (name, _offset, _length, _line, _character, path) => {
-      if (path().length > 0) return;
-      if (seen.has(name))
-        throw invalidSafetensors(file, { message: 'a tensor name occurs twice', at: name });
-      seen.add(name);
-    },
-  });
+  let depth = 0;
+  for (const [token] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[{}[\]]/g)) {
+    if (token === '{' || token === '[') depth++;
+    else if (token === '}' || token === ']') depth--;
+    if (depth !== 1 || !token.endsWith(':')) continue;
+    const name = JSON.parse(token.slice(0, -1)) as string;
+    if (seen.has(name))
+      throw invalidSafetensors(file, { message: 'a tensor name occurs twice', at: name });
+    seen.add(name);
+  }
 }
 
 const metadataSchema = z.record(z.string(), z.string());
 
 function parseMetadata(value: unknown, file: string): Record<string, string> {
-  if (value === undefined) return {};
+  if (value === undefined || value === null) return {};
   const parsed = metadataSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw invalidSafetensors(file, {
@@ -128,8 +129,8 @@ function parseEntry(name: string, value: unknown, file: string): TensorEntry {
   }
   const { dtype, shape, data_offsets } = parsed.data;
   const [begin, end] = data_offsets;
-  if (UNSUPPORTED_DTYPES.includes(dtype)) return { dtype, shape, begin, end };
-  if (!isDtype(dtype)) {
+  const bits = bitsOf(dtype);
+  if (bits === undefined) {
     throw invalidSafetensors(file, {
       message: 'unknown dtype',
       at: name,
@@ -137,7 +138,7 @@ function parseEntry(name: string, value: unknown, file: string): TensorEntry {
       found: dtype,
     });
   }
-  const bytes = shape.reduce((product, n) => product * n, 1) * DTYPE_BYTES[dtype];
+  const bytes = (shape.reduce((product, n) => product * n, 1) * bits) / 8;
   if (!Number.isSafeInteger(bytes) || end - begin !== bytes) {
     throw invalidSafetensors(file, {
       message: 'the byte range does not fit the shape',
@@ -147,6 +148,11 @@ function parseEntry(name: string, value: unknown, file: string): TensorEntry {
     });
   }
   return { dtype, shape, begin, end };
+}
+
+function bitsOf(dtype: string): number | undefined {
+  if (isDtype(dtype)) return DTYPE_BYTES[dtype] * 8;
+  return Object.hasOwn(UNSUPPORTED_DTYPE_BITS, dtype) ? UNSUPPORTED_DTYPE_BITS[dtype] : undefined;
 }
 
 /** Tensors must tile the data exactly: no hole, no overlap, nothing missing, nothing left over. */

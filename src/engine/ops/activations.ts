@@ -46,11 +46,26 @@ export function exp2<T extends tf.Tensor>(x: T): T {
   );
 }
 
+/** erf x; the gradient of `tf.erf` contains a plain exp, which ends at the second derivative. */
+function erf2<T extends tf.Tensor>(x: T): T {
+  return withGradient(
+    [x],
+    (save) => {
+      save([x]);
+      return tf.erf(x);
+    },
+    (dy, saved) => {
+      const slope = tf.mul(exp2(tf.neg(tf.square(saved[0] as T))), 2 / Math.sqrt(Math.PI));
+      return [tf.mul(dy, slope)];
+    },
+  );
+}
+
 /** x·Φ(x), Φ the normal distribution: transformers' `gelu`. */
 export function geluErf<T extends tf.Tensor>(x: T): T {
   return pointwise(x, (value) => {
     const u = tf.mul(value, Math.SQRT1_2);
-    const phi = tf.add(tf.mul(tf.erf(u), 0.5), 0.5);
+    const phi = tf.add(tf.mul(erf2(u), 0.5), 0.5);
     return {
       y: tf.mul(value, phi),
       // Φ(x) + x·φ(x), φ the density.

@@ -29,8 +29,9 @@ export function attention(
   const d = query.shape[1];
   const scaled = tf.mul(query, 1 / Math.sqrt(d / options.heads)) as tf.Tensor2D;
   const [q, k, v] = [scaled, key, value].map((x) => splitHeads(x, options)) as Heads;
-  const scores: tf.Tensor4D = tf.add(tf.matMul(q, k, false, true), options.bias);
-  const mixed = tf.matMul(options.dropout(softmax2(scores)), v);
+  const scores = tf.add(tf.matMul<tf.Tensor4D>(q, k, false, true), options.bias);
+  const probabilities = options.dropout(softmax2(scores as tf.Tensor4D));
+  const mixed = tf.matMul<tf.Tensor4D>(probabilities, v);
   return joinHeads(mixed);
 }
 
@@ -38,7 +39,7 @@ type Heads = [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
 
 /** [rows·length, d] to [rows, heads, length, d/heads]. */
 function splitHeads(x: tf.Tensor2D, { rows, length, heads }: AttentionShape): tf.Tensor4D {
-  const split = tf.reshape(x, [rows, length, heads, x.shape[1] / heads]);
+  const split: tf.Tensor4D = tf.reshape(x, [rows, length, heads, x.shape[1] / heads]);
   return tf.transpose(split, [0, 2, 1, 3]);
 }
 

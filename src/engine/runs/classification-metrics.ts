@@ -43,7 +43,11 @@ export function classificationMetrics(
 }
 
 /** (c·n − Σ p_k t_k) / √((n² − Σ p_k²)(n² − Σ t_k²)) */
-function matthews(correct: number, n: number, classes: readonly [number, number, number][]): number {
+function matthews(
+  correct: number,
+  n: number,
+  classes: readonly [number, number, number][],
+): number {
   const sum = (of: (actual: number, predicted: number) => number) =>
     classes.reduce((total, [, actual, predicted]) => total + of(actual, predicted), 0);
   const covariance = correct * n - sum((t, p) => t * p);

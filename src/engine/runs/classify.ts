@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core';
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import type { ParameterMap, TrainableModel } from '../adapters/trainable-model';
 import { makeBatch, type BatchRow } from '../data/batches';
@@ -39,7 +40,7 @@ export async function classify(options: ClassifyOptions): Promise<Classified | u
       indices.flatMap((index) => rows[index] ?? []),
       padId,
     );
-    const tensor = model.logits(parameters, batch);
+    const tensor = tf.tidy(() => model.logits(parameters, batch));
     const values = (await tensor.data()) as Float32Array;
     tensor.dispose();
     const width = values.length / indices.length;

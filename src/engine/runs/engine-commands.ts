@@ -1,10 +1,11 @@
 import { Command } from 'commander';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { rename } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { EngineAnswerLine, InspectedModule, Preflight } from '../../client/preflight';
 import { launchFiles } from '../../client/launch';
 import { readConfig } from '../../client/read-config';
 import { isUserError } from '../../shared/errors';
+import { RUN_FILES } from '../../shared/run-manifest';
 import { writeFileAtomic } from '../formats/atomic-file';
 import { EXIT_CODES, exitCodeOf } from './exit-codes';
 import { log } from './log';
@@ -46,19 +47,17 @@ export async function engineMain(args: readonly string[], parts: EngineParts): P
     .action(async (config: string, flags: RunFlags) => {
       exitCode = await run(resolve(config), flags, parts);
     });
-  command('preflight').action(async (config: string, { set }: RunFlags) => {
-    const source = async () => ({
-      ...(await readConfig(resolve(config), set)),
-      configFile: resolve(config),
-    });
-    exitCode = await answer(async (onProgress) => parts.preflight(await source(), onProgress));
+  const sourceOf = async (config: string, { set }: RunFlags): Promise<RunSource> => {
+    const configFile = resolve(config);
+    return { configFile, config: (await readConfig(configFile, set)).config };
+  };
+  command('preflight').action(async (config: string, flags: RunFlags) => {
+    exitCode = await answer(async (onProgress) =>
+      parts.preflight(await sourceOf(config, flags), onProgress),
+    );
   });
-  command('inspect-model').action(async (config: string, { set }: RunFlags) => {
-    const source = async () => ({
-      ...(await readConfig(resolve(config), set)),
-      configFile: resolve(config),
-    });
-    exitCode = await answer(async () => parts.inspectModel(await source()));
+  command('inspect-model').action(async (config: string, flags: RunFlags) => {
+    exitCode = await answer(async () => parts.inspectModel(await sourceOf(config, flags)));
   });
   await program.parseAsync([...args], { from: 'user' });
   return exitCode;
@@ -72,13 +71,17 @@ async function run(configFile: string, flags: RunFlags, parts: EngineParts): Pro
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  let started = false;
   try {
     const result = await runSession({
       configFile,
       set: flags.set,
       ...(flags.resume !== undefined && { resume: resolve(flags.resume) }),
-      ...(flags.launch !== undefined && { launch: flags.launch }),
       prepare: (source) => parts.prepare(source),
+      onStarted: async (directory) => {
+        started = true;
+        await announce(flags, directory);
+      },
       requests,
       ...(parts.afterwards && { afterwards: parts.afterwards }),
     });
@@ -86,22 +89,24 @@ async function run(configFile: string, flags: RunFlags, parts: EngineParts): Pro
     if (result.error?.code === 'internal-error') return EXIT_CODES.internal.code;
     return exitCodeOf(result.status);
   } catch (error) {
-    return await refused(error, flags.launch);
+    log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    if (!started && flags.launch !== undefined) {
+      const outcome = JSON.stringify({ error: errorFields(error) });
+      await writeFileAtomic(launchFiles(flags.launch).outcome, outcome);
+    }
+    return isUserError(error) ? EXIT_CODES.usage.code : EXIT_CODES.internal.code;
   } finally {
     process.off('SIGTERM', stop);
     process.off('SIGINT', stop);
   }
 }
 
-/** Nothing was started: the launcher gets the reason. */
-async function refused(error: unknown, launch: string | undefined): Promise<number> {
-  const fields = errorFields(error);
-  log(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  const outcome = launch === undefined ? undefined : launchFiles(launch).outcome;
-  // Once the first journal line is there, the launcher has its answer and is gone.
-  if (outcome !== undefined && !existsSync(outcome))
-    await writeFileAtomic(outcome, JSON.stringify({ error: fields }));
-  return isUserError(error) ? EXIT_CODES.usage.code : EXIT_CODES.internal.code;
+/** Tells the launcher, and makes the log that it opened the run's own. */
+async function announce({ launch, resume }: RunFlags, directory: string): Promise<void> {
+  if (launch === undefined) return;
+  const files = launchFiles(launch);
+  if (resume === undefined) await rename(files.log, join(directory, RUN_FILES.log));
+  await writeFileAtomic(files.outcome, JSON.stringify({ directory }));
 }
 
 /** Answers on the standard output: lines of progress, then the document or the error. */

@@ -70,7 +70,10 @@ export function createModelTrainer(options: ModelTrainerOptions): Trainer {
 
   const probeRows = config.probe.source === 'eval' ? options.eval : train;
   const probeIndices = epochOrder(seed, -1, probeRows.length, true);
-  const probeBatch = makeBatch(pick(probeRows, probeIndices.subarray(0, config.probe.examples)), padId);
+  const probeBatch = makeBatch(
+    pick(probeRows, probeIndices.subarray(0, config.probe.examples)),
+    padId,
+  );
 
   return {
     totalSteps,

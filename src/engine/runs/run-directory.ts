@@ -70,22 +70,25 @@ async function takeOver(directory: string, temporary: string, file: string): Pro
   const dead = await readEngineFile(file);
   const stale = dead?.token ?? 'damaged';
   const taking = `${file}.taking-${createHash('sha256').update(stale).digest('hex').slice(0, 16)}`;
-  if (!(await claim(temporary, taking))) {
-    const rival = await readEngineFile(taking);
-    if (rival && (await processStartTime(rival.pid)) === rival.startedAt)
-      throw runInUse(directory, rival.pid);
-    // The rival died in the middle of its own take-over.
-    await rm(taking, { force: true });
-    if (!(await claim(temporary, taking))) throw runInUse(directory, rival?.pid ?? 0);
-  }
+  await claimTakeOver(directory, temporary, taking);
   // Under the claim nobody else replaces it; before it, somebody may have.
   const owned = await readEngineFile(file);
   if (owned?.token !== dead?.token) {
     await rm(taking, { force: true });
-    throw runInUse(directory, owned?.pid ?? 0);
+    throw runInUse(directory, owned?.pid);
   }
   await rename(taking, file);
   if (dead && process.platform !== 'win32') await rm(dead.socket, { force: true });
+}
+
+async function claimTakeOver(directory: string, temporary: string, taking: string): Promise<void> {
+  if (await claim(temporary, taking)) return;
+  const rival = await readEngineFile(taking);
+  if (rival && (await processStartTime(rival.pid)) === rival.startedAt)
+    throw runInUse(directory, rival.pid);
+  // The rival died in the middle of its own take-over.
+  await rm(taking, { force: true });
+  if (!(await claim(temporary, taking))) throw runInUse(directory, rival?.pid);
 }
 
 /** Gives `temporary` its final name as well, unless that exists: atomic, content and all. */

@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { launchFiles } from '../../client/launch';
 import { outputFolder, readConfig, runName } from '../../client/read-config';
 import { openRun, readManifest } from '../../client/run-store';
 import type { Config } from '../../shared/config/schema';
-import { isUserError, UserError, type UserErrorFields } from '../../shared/errors';
+import { describeError, isUserError, UserError, type UserErrorFields } from '../../shared/errors';
 import type { RunEventBody } from '../../shared/events';
 import { RUN_FILES, type RunManifest } from '../../shared/run-manifest';
 import { applyEvent, emptyRunModel, type RunModel } from '../../shared/run-model';
 import { writeFileAtomic } from '../formats/atomic-file';
+import { backendFailure } from './backend-failure';
 import { checkpointPath, checkpointSteps } from './checkpoint';
 import { startControlServer } from './control-server';
 import { Journal, type WriteBytes } from './journal';
@@ -43,8 +42,8 @@ export interface RunSessionOptions {
   readonly set?: readonly string[];
   /** Run directory to go on with. */
   readonly resume?: string;
-  /** Base path on which a launcher waits for the outcome. */
-  readonly launch?: string;
+  /** Called once the first journal line is written. */
+  readonly onStarted?: (directory: string) => Promise<void>;
   readonly prepare: (source: RunSource) => Promise<PreparedRun>;
   /** Called when the run is over and the journal closed. */
   readonly afterwards?: (directory: string) => Promise<void>;
@@ -66,7 +65,7 @@ export interface SessionResult {
  */
 export async function runSession(options: RunSessionOptions): Promise<SessionResult> {
   const start = options.resume ? await resumedRun(options, options.resume) : await newRun(options);
-  const { owned, manifest, prepared } = start;
+  const { owned, manifest } = start;
   const requests = options.requests ?? new Requests();
   try {
     const model = emptyRunModel(manifest);
@@ -76,13 +75,22 @@ export async function runSession(options: RunSessionOptions): Promise<SessionRes
     });
     try {
       const run = { ...start, model, journal, requests, options };
-      return await journaledRun(run, prepared);
+      return await journaledRun(run);
     } finally {
       journal.close();
-      await options.afterwards?.(owned.directory);
     }
   } finally {
+    await finish(options, owned.directory);
     await owned.release();
+  }
+}
+
+/** What comes after a run cannot fail it any more; the log says if it did not work. */
+async function finish({ afterwards }: RunSessionOptions, directory: string): Promise<void> {
+  try {
+    await afterwards?.(directory);
+  } catch (error) {
+    log(`after the run: ${describeError(errorFields(error))}`);
   }
 }
 
@@ -155,8 +163,8 @@ async function resumedRun(options: RunSessionOptions, directory: string): Promis
   }
 }
 
-async function journaledRun(run: ActiveRun, prepared: PreparedRun): Promise<SessionResult> {
-  const { owned, manifest, model, journal, requests, options } = run;
+async function journaledRun(run: ActiveRun): Promise<SessionResult> {
+  const { owned, manifest, prepared, model, journal, requests, options } = run;
   const { directory } = owned;
   const saved = await checkpointSteps(directory);
   const resumedFrom = options.resume ? (saved.at(-1) ?? 0) : undefined;
@@ -179,7 +187,7 @@ async function journaledRun(run: ActiveRun, prepared: PreparedRun): Promise<Sess
       ...(resumedFrom !== undefined && { resumedFrom }),
     });
     applyEvent(model, started);
-    await announce(options, directory);
+    await options.onStarted?.(directory);
     log(`run ${manifest.id} with process ${process.pid}`);
     for (const warning of run.warnings) journal.append({ type: 'warning', ...warning });
 
@@ -206,21 +214,13 @@ async function journaledRun(run: ActiveRun, prepared: PreparedRun): Promise<Sess
       trainer.dispose();
     }
   } catch (error) {
-    const fields = errorFields(error);
+    const fields = errorFields(backendFailure(error) ?? error);
     log(`failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     endFailed(journal, step, fields);
     return { directory, status: 'failed', error: fields };
   } finally {
     await server.close();
   }
-}
-
-/** Tells the launcher, and takes over the log that it opened. */
-async function announce({ launch, resume }: RunSessionOptions, directory: string): Promise<void> {
-  if (launch === undefined) return;
-  const files = launchFiles(launch);
-  if (resume === undefined) await rename(files.log, join(directory, RUN_FILES.log));
-  await writeFileAtomic(files.outcome, JSON.stringify({ directory }));
 }
 
 function endFailed(journal: Journal, step: number, error: UserErrorFields): void {

@@ -8,7 +8,10 @@ export function runSteps(
   { batch_size, gradient_accumulation_steps, epochs, steps }: Config['train'],
   examples: number,
 ): { stepsPerEpoch: number; totalSteps: number } {
-  const stepsPerEpoch = Math.max(1, Math.ceil(examples / (batch_size * gradient_accumulation_steps)));
+  const stepsPerEpoch = Math.max(
+    1,
+    Math.ceil(examples / (batch_size * gradient_accumulation_steps)),
+  );
   return { stepsPerEpoch, totalSteps: steps ?? Math.max(1, Math.ceil(epochs * stepsPerEpoch)) };
 }
 

@@ -14,7 +14,10 @@ export const TRAINING_TENSORS = 'training_state.safetensors';
 export const trainingStateSchema = z.object({
   format: z.literal(1),
   step: z.int().min(0).describe('Optimizer steps taken.'),
-  optimizerSteps: z.int().min(0).describe("Updates the optimizer has made; AdamW's bias correction."),
+  optimizerSteps: z
+    .int()
+    .min(0)
+    .describe("Updates the optimizer has made; AdamW's bias correction."),
   epoch: z.int().min(0).describe('Epoch of the next step, from 0.'),
   offset: z.int().min(0).describe('Optimizer steps already taken in that epoch.'),
   rho: z.number().describe('rho_t of the last step.'),

@@ -30,7 +30,9 @@ export async function chooseRun(
   const picked = await vscode.window.showQuickPick(
     candidates.map((run) => ({
       label: path.basename(run.directory),
-      description: [run.model?.status, run.model && headline(run.model)].filter(Boolean).join(' · '),
+      description: [run.model?.status, run.model && headline(run.model)]
+        .filter(Boolean)
+        .join(' · '),
       run,
     })),
     { placeHolder: vscode.l10n.t('Choose a run') },

@@ -11,7 +11,9 @@ import { chooseConfig, startRun } from './start-run';
 export function registerCommands(services: Services): vscode.Disposable[] {
   const { context, runs } = services;
   const on = (id: string, handler: (argument: unknown) => Promise<unknown>) =>
-    vscode.commands.registerCommand(id, (argument: unknown) => attempt(services, argument, handler));
+    vscode.commands.registerCommand(id, (argument: unknown) =>
+      attempt(services, argument, handler),
+    );
   return [
     on('flatscape.startRun', async (argument) => {
       const config = await chooseConfig(services, argument);

@@ -5,7 +5,7 @@ import { UserError } from '../../shared/errors';
 import type { ControlAction } from '../../shared/control';
 import { engineLocation } from '../engine-location';
 import { withAbort } from '../preflight/check-run';
-import type { KnownRun } from '../run-registry';
+import { isResumable, type KnownRun } from '../run-registry';
 import type { Services } from '../services';
 import { chooseRun } from './choose-run';
 import { requireTrust } from './require-trust';
@@ -50,7 +50,10 @@ export async function deleteRun(services: Services, argument: unknown): Promise<
   const remove = vscode.l10n.t('Delete');
   const chosen = await vscode.window.showWarningMessage(
     vscode.l10n.t('Delete the run {0}?', run.manifest?.id ?? run.directory),
-    { modal: true, detail: vscode.l10n.t('{0} and its checkpoints are removed for good.', run.directory) },
+    {
+      modal: true,
+      detail: vscode.l10n.t('{0} and its checkpoints are removed for good.', run.directory),
+    },
     remove,
   );
   if (chosen !== remove) return;
@@ -61,8 +64,4 @@ export async function deleteRun(services: Services, argument: unknown): Promise<
 
 export function isLive(run: KnownRun): boolean {
   return run.state === 'live';
-}
-
-function isResumable({ model }: KnownRun): boolean {
-  return model !== undefined && ['interrupted', 'stopped', 'failed'].includes(model.status);
 }

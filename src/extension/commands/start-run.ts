@@ -13,7 +13,10 @@ import { requireTrust } from './require-trust';
  * @returns the run directory; undefined where the user said no
  * @throws UserError what is wrong with config, model, data or machine
  */
-export async function startRun(services: Services, config: vscode.Uri): Promise<string | undefined> {
+export async function startRun(
+  services: Services,
+  config: vscode.Uri,
+): Promise<string | undefined> {
   if (!requireTrust()) return undefined;
   if (!(await saveAndCheck(services, config))) return undefined;
   const estimate = await checkRun(services, config.fsPath);

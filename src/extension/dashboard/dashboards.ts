@@ -81,6 +81,7 @@ export class Dashboards implements vscode.WebviewPanelSerializer, vscode.Disposa
       dashboard.dispose();
       if (this.panels.get(directory) === dashboard) this.panels.delete(directory);
     });
+    void vscode.commands.executeCommand('setContext', 'flatscape.dashboardSeen', true);
     const remembered = Object.entries(this.remembered()).slice(-50);
     const all = { ...Object.fromEntries(remembered), [dashboard.title]: directory };
     void this.options.context.workspaceState.update(OPENED_KEY, all);

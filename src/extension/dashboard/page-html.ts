@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
+import { dashboardBody } from '../../shared/dashboard-page';
 
 /** The one command that an orphaned page may call: it works after the host has crashed. */
 export const RECONNECT_COMMAND = 'flatscape.reconnectDashboard';
@@ -20,7 +21,8 @@ export function pageOptions(extension: vscode.Uri): vscode.WebviewOptions {
 /** The dashboard's page. Data come by message only; attributes say where plotly and the run are. */
 export function pageHtml(webview: vscode.Webview, extension: vscode.Uri, run: vscode.Uri): string {
   const nonce = randomBytes(16).toString('base64');
-  const uri = (name: string) => attribute(webview.asWebviewUri(vscode.Uri.joinPath(pageRoot(extension), name)).toString());
+  const uri = (name: string) =>
+    attribute(webview.asWebviewUri(vscode.Uri.joinPath(pageRoot(extension), name)).toString());
   const args = encodeURIComponent(JSON.stringify([run.toString()]));
   const policy = [
     `default-src 'none'`,
@@ -47,7 +49,7 @@ export function pageHtml(webview: vscode.Webview, extension: vscode.Uri, run: vs
     data-run="${attribute(run.toString())}"
     data-reconnect="${attribute(`command:${RECONNECT_COMMAND}?${args}`)}"
   >
-    <div id="app"></div>
+    ${dashboardBody()}
     <script type="module" nonce="${nonce}" src="${uri('dashboard.js')}"></script>
   </body>
 </html>

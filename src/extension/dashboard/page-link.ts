@@ -33,6 +33,7 @@ export class PageLink {
   private pending: RunEvent[] = [];
   private batch: NodeJS.Timeout | undefined;
   private readonly heartbeat: NodeJS.Timeout;
+  private disposed = false;
   private failure: { message: string; remedy?: string } | undefined;
 
   constructor(private readonly options: PageLinkOptions) {
@@ -59,6 +60,7 @@ export class PageLink {
 
   /** A page has loaded. A second `ready` is another page: the first is gone. */
   ready(page: string): void {
+    if (this.disposed) return;
     this.page = page;
     this.sendAll();
   }
@@ -74,6 +76,7 @@ export class PageLink {
   }
 
   dispose(): void {
+    this.disposed = true;
     clearInterval(this.heartbeat);
     this.detach();
     this.page = undefined;

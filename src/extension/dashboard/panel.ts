@@ -1,7 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { describeError, isUserError } from '../../shared/errors';
-import { pageMessageSchema, type PageMessage } from '../../shared/messages';
+import { pageMessageSchema, type HostMessage, type PageMessage } from '../../shared/messages';
 import type { RunRegistry } from '../run-registry';
 import { saveExport } from './export-file';
 import { pageHtml, pageOptions } from './page-html';
@@ -32,11 +32,12 @@ export class DashboardPanel implements vscode.Disposable {
   private readonly link: PageLink;
   private readonly subscriptions: vscode.Disposable[] = [];
   private attached: unknown;
+  private disposed = false;
 
   constructor(private readonly options: PanelOptions) {
     const { panel, directory, context, runs } = options;
     this.link = new PageLink({
-      post: (message) => void panel.webview.postMessage(message),
+      post: (message) => this.post(message),
       isVisible: () => panel.visible,
       isTrusted: () => vscode.workspace.isTrusted,
     });
@@ -70,6 +71,7 @@ export class DashboardPanel implements vscode.Disposable {
   }
 
   dispose(): void {
+    this.disposed = true;
     this.link.dispose();
     for (const subscription of this.subscriptions) subscription.dispose();
   }
@@ -81,8 +83,10 @@ export class DashboardPanel implements vscode.Disposable {
       this.attachCurrent();
     } catch (error) {
       log.warn(String(error));
-      if (isUserError(error)) return this.link.fail(describeError(error));
-      this.link.fail(error instanceof Error ? error.message : String(error));
+      if (!isUserError(error))
+        return this.link.fail(error instanceof Error ? error.message : String(error));
+      const { remedy, ...fields } = error.toJSON();
+      this.link.fail(describeError(fields).replace(/\.$/, ''), remedy);
     }
   }
 
@@ -94,7 +98,7 @@ export class DashboardPanel implements vscode.Disposable {
   }
 
   private async receive(raw: unknown): Promise<void> {
-    const { log, panel } = this.options;
+    const { log } = this.options;
     const parsed = pageMessageSchema.safeParse(raw);
     if (!parsed.success) return log.error(`dashboard: bad message: ${parsed.error.message}`);
     const message = parsed.data;
@@ -103,17 +107,17 @@ export class DashboardPanel implements vscode.Disposable {
     const { id } = message;
     try {
       const note = await this.answer(message);
-      void panel.webview.postMessage({
-        type: 'reply',
-        id,
-        ok: true,
-        ...(note !== undefined && { message: note }),
-      });
+      this.post({ type: 'reply', id, ok: true, ...(note !== undefined && { message: note }) });
     } catch (error) {
       log.warn(String(error));
       const text = isUserError(error) ? describeError(error) : String(error);
-      void panel.webview.postMessage({ type: 'reply', id, ok: false, message: text });
+      this.post({ type: 'reply', id, ok: false, message: text });
     }
+  }
+
+  /** A closed tab has nobody to hear an answer that took its time. */
+  private post(message: HostMessage): void {
+    if (!this.disposed) void this.options.panel.webview.postMessage(message);
   }
 
   /** @returns what to tell the user beside "done" */
@@ -141,6 +145,7 @@ export class DashboardPanel implements vscode.Disposable {
       return void (await connection.request(action));
     }
     const command = COMMANDS[action];
-    if (command) await vscode.commands.executeCommand(command, directory);
+    // Not awaited: it may ask the user, and it reports its own failures.
+    if (command) void vscode.commands.executeCommand(command, directory);
   }
 }

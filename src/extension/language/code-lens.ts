@@ -28,7 +28,9 @@ export class ConfigCodeLenses implements vscode.CodeLensProvider, vscode.Disposa
       tooltip: vscode.l10n.t('Check what the run needs, ask, and start it'),
       arguments: [document.uri],
     };
-    return [run, ...(last ? commandsOf(last) : [])].map((command) => new vscode.CodeLens(top, command));
+    return [run, ...(last ? commandsOf(last) : [])].map(
+      (command) => new vscode.CodeLens(top, command),
+    );
   }
 
   dispose(): void {

@@ -53,11 +53,18 @@ export class ConfigDiagnostics implements vscode.Disposable {
    * @returns the marked range; undefined where the error names no key that is written there
    */
   addRunProblem(uri: vscode.Uri, error: UserErrorFields): vscode.Range | undefined {
-    const document = vscode.workspace.textDocuments.find((d) => d.uri.toString() === uri.toString());
-    const path = error.place?.at?.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+    const document = vscode.workspace.textDocuments.find(
+      (d) => d.uri.toString() === uri.toString(),
+    );
+    const path = error.place?.at
+      ?.split('.')
+      .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
     const range = document && path && rangeOf(document.getText(), document.fileName, path)?.value;
     if (!document || !range) return undefined;
-    const details = [error.expected && `expected ${error.expected}`, error.found && `found ${error.found}`];
+    const details = [
+      error.expected && `expected ${error.expected}`,
+      error.found && `found ${error.found}`,
+    ];
     const message = [error.message, ...details].filter(Boolean).join('; ');
     this.show(document, [...this.problemsOf(document), { code: 'run-failed', message, range }]);
     return toRange(document, range);
@@ -73,7 +80,10 @@ export class ConfigDiagnostics implements vscode.Disposable {
     if (!isConfigFile(document.uri)) return;
     const key = document.uri.toString();
     clearTimeout(this.timers.get(key));
-    this.timers.set(key, setTimeout(() => void this.update(document), DEBOUNCE_MS));
+    this.timers.set(
+      key,
+      setTimeout(() => void this.update(document), DEBOUNCE_MS),
+    );
   }
 
   private async update(document: vscode.TextDocument): Promise<void> {

@@ -4,10 +4,7 @@ import { toRange } from './ranges';
 
 /** What a key means, from the schema. */
 export class ConfigHovers implements vscode.HoverProvider {
-  provideHover(
-    document: vscode.TextDocument,
-    position: vscode.Position,
-  ): vscode.Hover | undefined {
+  provideHover(document: vscode.TextDocument, position: vscode.Position): vscode.Hover | undefined {
     const hover = hoverAt(document.getText(), document.fileName, document.offsetAt(position));
     if (!hover) return undefined;
     const { markdown, range } = hover;

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { describeError } from '../../shared/errors';
 import type { CheckpointSummary, RunStatus } from '../../shared/run-model';
 import { age, formatBytes, headline, progressText } from '../headline';
-import type { KnownRun } from '../run-registry';
+import { isResumable, type KnownRun } from '../run-registry';
 
 /** A run: what it is called, how it stands and the one number it is remembered by. */
 export class RunItem extends vscode.TreeItem {
@@ -13,8 +13,10 @@ export class RunItem extends vscode.TreeItem {
     this.description = describe(run);
     this.tooltip = tooltip(run);
     this.iconPath = icon(run);
-    this.contextValue = `run.${run.state}`;
-    this.accessibilityInformation = { label: `${String(this.label)}, ${statusText(run)}, ${this.description}` };
+    this.contextValue = `run.${run.state}${isResumable(run) ? '.resumable' : ''}`;
+    this.accessibilityInformation = {
+      label: `${String(this.label)}, ${statusText(run)}, ${this.description}`,
+    };
     this.command = {
       command: 'flatscape.openDashboard',
       title: vscode.l10n.t('Open Dashboard'),
@@ -64,7 +66,9 @@ const ICONS: Record<RunStatus, [icon: string, color?: string]> = {
 };
 
 function icon({ model }: KnownRun): vscode.ThemeIcon {
-  const [id, color] = model ? ICONS[model.status] : (['warning', 'list.warningForeground'] as const);
+  const [id, color] = model
+    ? ICONS[model.status]
+    : (['warning', 'list.warningForeground'] as const);
   return new vscode.ThemeIcon(id, color ? new vscode.ThemeColor(color) : undefined);
 }
 
@@ -86,7 +90,8 @@ function tooltip(run: KnownRun): vscode.MarkdownString {
   const lines = [
     statusText(run),
     model?.error && describeError(model.error),
-    manifest && `${manifest.config.method.name}, ρ ${manifest.config.method.rho}, r ${manifest.config.adapter.r}`,
+    manifest &&
+      `${manifest.config.method.name}, ρ ${manifest.config.method.rho}, r ${manifest.config.adapter.r}`,
     manifest && vscode.l10n.t('backend {0}: {1}', manifest.backend.name, manifest.backend.reason),
     model && vscode.l10n.t('step {0}', progressText(model)),
     run.directory,

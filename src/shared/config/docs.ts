@@ -8,9 +8,14 @@ export function configDocs(): string {
     '# The config file',
     '<!-- Generated from src/shared/config/schema.ts by `npm run generate`. -->',
     'A run is described by one file whose name ends in `.flatscape.yaml`, `.flatscape.yml` (YAML 1.2) or `.flatscape.json`. Only `model.name_or_path` and `task.train` are required. Paths are relative to the file. An unknown key is an error, not a remark.',
-    ['```yaml', 'model:', '  name_or_path: ./model', 'task:', '  train: data/train.jsonl', '```'].join(
-      '\n',
-    ),
+    [
+      '```yaml',
+      'model:',
+      '  name_or_path: ./model',
+      'task:',
+      '  train: data/train.jsonl',
+      '```',
+    ].join('\n'),
     ...sections.map(sectionDocs),
     '## Methods',
     table(

@@ -119,12 +119,14 @@ function missingKey(root: ConfigNode, path: KeyPath): ConfigProblem {
 function wrongValue(node: ConfigNode, path: KeyPath, issue: Issue): ConfigProblem {
   const key = describeKey(path);
   const found = show(node);
-  const expected = typeof path.at(-1) === 'number' ? itemText(issue) : (key?.type ?? 'another value');
+  const expected =
+    typeof path.at(-1) === 'number' ? itemText(issue) : (key?.type ?? 'another value');
   const code = codeOf(issue, node, key?.values ?? []);
   const text = node.kind === 'scalar' ? String(node.value) : '';
   const suggestion =
     code === 'unknown-value' ? nearest(text, (key?.values ?? []).map(String)) : undefined;
-  const reason = issue.code === 'invalid_format' || code === 'bad-value' ? ` (${issue.message})` : '';
+  const reason =
+    issue.code === 'invalid_format' || code === 'bad-value' ? ` (${issue.message})` : '';
   return {
     code,
     message: `\`${path.join('.') || 'the config'}\` is ${found}; expected ${expected}${reason}`,

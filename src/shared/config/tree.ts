@@ -1,4 +1,9 @@
-import { parseTree, printParseErrorCode, type Node as JsonNode, type ParseError } from 'jsonc-parser';
+import {
+  parseTree,
+  printParseErrorCode,
+  type Node as JsonNode,
+  type ParseError,
+} from 'jsonc-parser';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
 
 /** Offsets into the text, in UTF-16 units; `end` is exclusive. */
@@ -100,7 +105,9 @@ function fromJson(node: JsonNode): ConfigNode {
     const [key, value] = children ?? [];
     if (!key) return [];
     const keyRange = { start: key.offset, end: key.offset + key.length };
-    return [{ key: String(key.value), keyRange, value: value ? fromJson(value) : nothing(keyRange) }];
+    return [
+      { key: String(key.value), keyRange, value: value ? fromJson(value) : nothing(keyRange) },
+    ];
   });
   return { kind: 'map', range, entries };
 }
@@ -129,7 +136,8 @@ interface YamlContext {
 
 function fromYaml(node: unknown, context: YamlContext): ConfigNode {
   const range = yamlRange(node, context);
-  if (isSeq(node)) return { kind: 'list', range, items: node.items.map((i) => fromYaml(i, context)) };
+  if (isSeq(node))
+    return { kind: 'list', range, items: node.items.map((i) => fromYaml(i, context)) };
   if (isMap(node)) {
     const entries = node.items.flatMap((pair): ConfigEntry[] => {
       const keyRange = yamlRange(pair.key, context);

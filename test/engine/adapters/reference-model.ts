@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { loadTrainableModel, type LoadedModel } from '../../../src/engine/adapters/load-trainable';
 import type { Batch } from '../../../src/engine/data/batch';
 import { openModelDirectory } from '../../../src/engine/formats/model-directory';
-import { readPeftAdapter } from '../../../src/engine/formats/peft-adapter';
+import { readPeftAdapter, type PeftAdapter } from '../../../src/engine/formats/peft-adapter';
 import { openSafetensors } from '../../../src/engine/formats/safetensors-read';
 
 const FIXTURES = join(import.meta.dirname, '../../reference/fixtures');
@@ -22,7 +22,7 @@ export type ReferenceName = (typeof REFERENCE_MODELS)[number];
 /** A tiny model and adapter that PEFT wrote, with a batch; see test/reference/README.md. */
 export async function loadReference(name: ReferenceName): Promise<LoadedModel & { batch: Batch }> {
   const directory = await openModelDirectory(join(FIXTURES, modelOf(name), 'model'));
-  const initFrom = await readPeftAdapter(join(FIXTURES, name, 'adapter'));
+  const initFrom = await readReferenceAdapter(name);
   const head = name.endsWith('-mlm') ? 'masked-lm' : 'classification';
   try {
     const loaded = await loadTrainableModel({ directory, head, labels: LABELS, seed: 1, initFrom });
@@ -32,6 +32,11 @@ export async function loadReference(name: ReferenceName): Promise<LoadedModel & 
   }
 }
 
+export function readReferenceAdapter(name: ReferenceName): Promise<PeftAdapter> {
+  return readPeftAdapter(join(FIXTURES, name, 'adapter'));
+}
+
+/** The folder of its base model. */
 export function modelDirectory(name: ReferenceName): string {
   return join(FIXTURES, modelOf(name), 'model');
 }

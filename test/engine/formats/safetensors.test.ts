@@ -106,6 +106,7 @@ describe('a header is refused', () => {
       new Uint8Array(),
       /does not fit/,
     ],
+    ['with half a byte', one(entry('F4', [15], 0, 8)), eight, /does not fit/],
     ['with an unknown dtype', one(entry('F33', [2], 0, 8)), eight, /unknown dtype/],
     ['with a dtype named like a method', one(entry('toString', [2], 0, 8)), eight, /unknown dtype/],
     ['with a negative size', one(entry('F32', [-2], 0, 8)), eight, /malformed/],
@@ -223,8 +224,13 @@ describe('values', () => {
     });
   });
 
-  it.each(['F8_E4M3', 'F8_E5M2', 'C64', 'F4'])('%s is refused by name', async (dtype) => {
-    await expect(readOne(dtype, eight, [8])).rejects.toMatchObject({
+  it.each([
+    ['F8_E4M3', 8],
+    ['F8_E5M2', 8],
+    ['C64', 1],
+    ['F4', 16],
+  ])('%s is refused by name', async (dtype, count) => {
+    await expect(readOne(dtype, eight, [count])).rejects.toMatchObject({
       code: 'dtype-unsupported',
       found: dtype,
     });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openSafetensors } from '../../../src/engine/formats/safetensors-read';
 import { METHOD_FACTORIES } from '../../../src/engine/methods/registry';

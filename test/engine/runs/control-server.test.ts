@@ -64,19 +64,24 @@ async function raw(...lines: string[]): Promise<string> {
 }
 
 describe('control socket', () => {
-  it.each([0, 1, 57, 100])('replays from %i and goes on live, without gap or double', async (since) => {
-    for (let i = 0; i < 100; i++) warn(`old ${i}`);
-    const joining = client(since);
-    // Written while the client joins: these fall between replay and live.
-    for (let i = 100; i < 400; i++) {
-      warn(`new ${i}`);
-      if (i % 10 === 0) await new Promise(setImmediate);
-    }
-    const { events, close } = await joining;
-    await until(() => events.length >= 400 - since);
-    expect(events.map((e) => e.seq)).toEqual(Array.from({ length: 400 - since }, (_, i) => since + i));
-    close();
-  });
+  it.each([0, 1, 57, 100])(
+    'replays from %i and goes on live, without gap or double',
+    async (since) => {
+      for (let i = 0; i < 100; i++) warn(`old ${i}`);
+      const joining = client(since);
+      // Written while the client joins: these fall between replay and live.
+      for (let i = 100; i < 400; i++) {
+        warn(`new ${i}`);
+        if (i % 10 === 0) await new Promise(setImmediate);
+      }
+      const { events, close } = await joining;
+      await until(() => events.length >= 400 - since);
+      expect(events.map((e) => e.seq)).toEqual(
+        Array.from({ length: 400 - since }, (_, i) => since + i),
+      );
+      close();
+    },
+  );
 
   it('passes requests on', async () => {
     const { request, close } = await client();

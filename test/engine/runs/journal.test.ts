@@ -64,7 +64,14 @@ describe('journal', () => {
     const journal = await Journal.open(file);
     warn(journal, 'fine');
     journal.close();
-    for (const line of ['', '{', 'null', '[]', '{"seq":1}', '{"seq":1,"time":0,"type":"nonsense"}']) {
+    for (const line of [
+      '',
+      '{',
+      'null',
+      '[]',
+      '{"seq":1}',
+      '{"seq":1,"time":0,"type":"nonsense"}',
+    ]) {
       const bad = newFile();
       await writeFile(bad, `${await readFile(file, 'utf8')}${line}\n`);
       await expect(read(bad)).rejects.toMatchObject({

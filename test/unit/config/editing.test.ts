@@ -114,7 +114,9 @@ describe('completionsAt', () => {
       'adapter:\n  target_modules:\n  - |',
     ])
       expect(labels(text, 'a.flatscape.yaml', modules)).toEqual(['query', 'value']);
-    expect(labels('adapter:\n  target_modules: |', 'a.flatscape.yaml', modules)).toContain('all-linear');
+    expect(labels('adapter:\n  target_modules: |', 'a.flatscape.yaml', modules)).toContain(
+      'all-linear',
+    );
   });
 
   it('renames a key without a second colon', () => {

@@ -22,8 +22,38 @@ const JSON_TEXT = JSON.stringify(
   null,
   2,
 );
-const PIECES = ['{', '}', '[', ']', ':', '- ', '"', "'", '\n', '  ', '\t', '&a ', '*a', '!!x ', '|', '>'];
-const MORE = ['#', '<<: ', '? ', '%', '@', '`', '\u0000', '\ud800', '__proto__: 1', '---\n', '...\n', '1e999'];
+const PIECES = [
+  '{',
+  '}',
+  '[',
+  ']',
+  ':',
+  '- ',
+  '"',
+  "'",
+  '\n',
+  '  ',
+  '\t',
+  '&a ',
+  '*a',
+  '!!x ',
+  '|',
+  '>',
+];
+const MORE = [
+  '#',
+  '<<: ',
+  '? ',
+  '%',
+  '@',
+  '`',
+  '\u0000',
+  '\ud800',
+  '__proto__: 1',
+  '---\n',
+  '...\n',
+  '1e999',
+];
 
 /** Seeded, so that a failure can be repeated (mulberry32). */
 function random(seed: number): () => number {

@@ -53,7 +53,13 @@ describe('parseConfigText', () => {
     ['an empty section', GOOD + 'probe:\n', 'wrong-type', 'probe', undefined],
     ['an empty value', GOOD.replace('0.05', ''), 'wrong-type', 'rho', undefined],
     ['a duplicate key', GOOD + 'method: {}\n', 'duplicate-key', 'method', undefined],
-    ['a missing key', GOOD.replace('train: data/train.jsonl', '{}'), 'missing-key', 'task', undefined],
+    [
+      'a missing key',
+      GOOD.replace('train: data/train.jsonl', '{}'),
+      'missing-key',
+      'task',
+      undefined,
+    ],
     ['a fraction for an integer', GOOD + 'train: { steps: 2.5 }', 'wrong-type', '2.5', undefined],
     ['a bad run name', GOOD + 'output: { name: a/b }', 'bad-value', 'a/b', undefined],
   ])('marks %s exactly', (_name, text, code, underlined, suggestion) => {
@@ -77,10 +83,9 @@ describe('parseConfigText', () => {
 
   it('asks an empty file for the required keys', () => {
     for (const name of ['a.flatscape.yaml', 'a.flatscape.json'])
-      expect(problems(name.endsWith('json') ? '{}' : '', name).map((p) => p.path.join('.'))).toEqual([
-        'model',
-        'task',
-      ]);
+      expect(
+        problems(name.endsWith('json') ? '{}' : '', name).map((p) => p.path.join('.')),
+      ).toEqual(['model', 'task']);
   });
 
   it('refuses aliases of collections, which could loop or explode', () => {

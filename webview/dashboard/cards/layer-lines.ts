@@ -41,7 +41,8 @@ export function drawLayerLines({ model, view, theme, x }: DrawContext): Drawing 
     kind: 'chart',
     figure,
     label: `${QUANTITIES[key].label} of ${layers.length} layers over steps.`,
-    notes: [...quantityNotes(model, key, matrix.source), ...notes],
+    notes,
+    captions: quantityNotes(model, key, matrix.source),
     table: () => joinBySteps(columns),
     name: `lines-${key}`,
   };

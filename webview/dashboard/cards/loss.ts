@@ -1,4 +1,4 @@
-import type { MethodName } from '../../../src/shared/methods';
+import { METHODS, type MethodName } from '../../../src/shared/methods';
 import type { Drawing } from '../../charts/figure';
 import { lineFigure, type LineSeries } from '../../charts/line-figure';
 import { trailingMean } from '../../data/estimate';
@@ -10,20 +10,22 @@ const WINDOW = 25;
 
 /** Where each method takes the gradient of its step, and so the loss that it can report. */
 const LOSS_POINT = {
-  lora: 'training loss, clean weights',
-  fmlora: 'training loss, clean weights',
-  efmlora: 'training loss, perturbed weights',
+  lora: 'clean',
+  fmlora: 'clean',
+  efmlora: 'perturbed',
 } as const satisfies Record<MethodName, string>;
 
 /** Raw training loss under its running mean, with the losses of probes and evaluations. */
 export function drawLoss({ model, theme, x }: DrawContext): Drawing {
   const { steps, manifest } = model;
-  const name = LOSS_POINT[manifest.config.method.name];
+  const { method, train } = manifest.config;
+  const point = LOSS_POINT[method.name];
+  const name = `training (${point})`;
   const [blue = '', orange = '', green = '', purple = ''] = theme.palette;
   const series: LineSeries[] = [];
   if (steps.lossPerturbed.some(Number.isFinite))
     series.push({
-      name: 'training loss, perturbed weights',
+      name: 'training (perturbed)',
       steps: steps.step,
       values: steps.lossPerturbed,
       color: purple,
@@ -33,7 +35,7 @@ export function drawLoss({ model, theme, x }: DrawContext): Drawing {
   series.push({ name, steps: steps.step, values: steps.loss, color: blue, width: 1, opacity: 0.5 });
   if (steps.step.length >= 2 * WINDOW)
     series.push({
-      name: `its mean over ${WINDOW} steps`,
+      name: `${WINDOW}-step mean`,
       steps: steps.step,
       values: trailingMean(steps.loss, WINDOW),
       color: blue,
@@ -41,7 +43,7 @@ export function drawLoss({ model, theme, x }: DrawContext): Drawing {
     });
   if (model.probes.length > 0)
     series.push({
-      name: 'probe batch, clean weights',
+      name: 'probe (clean)',
       steps: model.probes.map((p) => p.step),
       values: model.probes.map((p) => p.loss),
       color: green,
@@ -49,7 +51,7 @@ export function drawLoss({ model, theme, x }: DrawContext): Drawing {
     });
   if (model.evals.length > 0)
     series.push({
-      name: 'evaluation, clean weights',
+      name: 'evaluation (clean)',
       steps: model.evals.map((e) => e.step),
       values: model.evals.map((e) => e.loss),
       color: orange,
@@ -67,7 +69,7 @@ export function drawLoss({ model, theme, x }: DrawContext): Drawing {
     figure,
     label: `Loss over steps. Latest ${name}: ${latest?.toPrecision(4) ?? 'none yet'}.`,
     notes: [
-      `One batch of ${batchSize(model.manifest.config.train)} examples per step.`,
+      `Training loss at the ${point} weights, where ${METHODS[method.name].title} takes its gradient; batches of ${batchSize(train)}.`,
       ...notes,
     ],
     table: () => joinBySteps(series),

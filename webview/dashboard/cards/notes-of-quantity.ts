@@ -1,6 +1,6 @@
 import { QUANTITIES, type QuantityKey } from '../../../src/shared/quantities';
 import type { ProbeSummary, RunModel } from '../../../src/shared/run-model';
-import { formatNumber } from '../../data/format';
+import { formatSetting } from '../../data/format';
 
 /** Space, radius, batch, seed and source: without them a number per layer means nothing. */
 export function quantityNotes(
@@ -17,7 +17,7 @@ export function quantityNotes(
 }
 
 export function probeNote({ rho, examples, source, seed }: ProbeSummary): string {
-  return `Probe: ρ = ${formatNumber(rho)}, ${examples} fixed examples of the ${source} file, seed ${seed}, clean weights.`;
+  return `Probe: ρ = ${formatSetting(rho)}, ${examples} fixed examples of the ${source} file, seed ${seed}, clean weights.`;
 }
 
 function stepNote({ manifest }: RunModel): string {
@@ -26,6 +26,6 @@ function stepNote({ manifest }: RunModel): string {
   const rho =
     method.name === 'lora'
       ? 'no perturbation'
-      : `ρ = ${formatNumber(method.rho)}, ${method.rho_schedule}`;
+      : `ρ = ${formatSetting(method.rho)}, ${method.rho_schedule}`;
   return `Recorded at each step: ${rho}, training batch of ${size}, seed ${train.seed}.`;
 }

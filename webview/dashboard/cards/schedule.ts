@@ -42,7 +42,7 @@ export function drawSchedule({ model, theme, x }: DrawContext): Drawing {
     figure,
     label: `Learning rate, radius and gradient norm over steps. Latest learning rate ${formatNumber(lr.at(-1) ?? NaN)}, ρ ${formatNumber(rho.at(-1) ?? NaN)}.`,
     notes: [
-      `Learning rate η, radius ρ_t, and norm of the update gradient${clip > 0 ? ` before it is clipped at ${clip}` : ''}.`,
+      `Learning rate η, radius ρₜ and norm of the update gradient${clip > 0 ? ` before it is clipped at ${clip}` : ''}.`,
       ...notes,
     ],
     table: () => joinBySteps(series),

@@ -1,0 +1,21 @@
+import { engineMain } from './engine-commands';
+import { inspectConfigModel } from './inspect-model';
+import { log } from './log';
+import { preflightRun } from './preflight';
+import { prepareRun } from './prepare';
+import { writeReport } from './report';
+
+// Entry of dist/engine/engine.js, the child process behind the extension and the CLI.
+void engineMain(process.argv.slice(2), {
+  prepare: (source) => prepareRun(source, log),
+  preflight: preflightRun,
+  inspectModel: inspectConfigModel,
+  afterwards: async (directory) => void (await writeReport(directory)),
+}).then(
+  // Explicitly: a backend may keep threads that would hold the process.
+  (code) => process.exit(code),
+  (error: unknown) => {
+    log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    process.exit(1);
+  },
+);

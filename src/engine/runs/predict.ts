@@ -1,0 +1,168 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import { readManifest } from '../../client/run-store';
+import { UserError } from '../../shared/errors';
+import { RUN_FILES, type RunManifest } from '../../shared/run-manifest';
+import { loadTrainableModel } from '../adapters/load-trainable';
+import { chooseBackend } from '../backends/registry';
+import { toExamples, type Example } from '../data/examples';
+import { readTable } from '../data/read-table';
+import { loadTokenizer } from '../data/tokenizer';
+import { openModelDirectory } from '../formats/model-directory';
+import { readPeftAdapter } from '../formats/peft-adapter';
+import { checkpointPath, checkpointSteps } from './checkpoint';
+import { classificationMetrics, type ClassificationMetrics } from './classification-metrics';
+import { classify, probabilities } from './classify';
+import { findRun } from './commands/find-run';
+import { encodeExamples } from './task-data';
+
+export interface PredictFlags {
+  readonly data: string;
+  readonly model?: string;
+  readonly adapter?: string;
+  readonly text?: string;
+  readonly textPair?: string;
+  readonly label?: string;
+  readonly logits?: boolean;
+}
+
+export interface Prediction {
+  /** Line of the data file, or row of a Parquet file. */
+  readonly line: number;
+  readonly label: string;
+  readonly probability: number;
+  readonly logits?: readonly number[];
+}
+
+export interface PredictResult {
+  readonly labels: readonly string[];
+  readonly predictions: readonly Prediction[];
+  /** With `label`. */
+  readonly metrics?: ClassificationMetrics & { readonly loss: number };
+}
+
+/**
+ * Classifies a file with the last checkpoint of a run, a given checkpoint, or a model folder.
+ * @param run run directory or id, or a checkpoint folder inside one
+ * @throws UserError `predict-target`, and those of reading models and data
+ */
+export async function predict(
+  run: string | undefined,
+  flags: PredictFlags,
+): Promise<PredictResult> {
+  const target = run === undefined ? modelTarget(flags) : await runTarget(run);
+  await chooseBackend(target.manifest?.config.runtime.backend ?? 'auto');
+  const directory = await openModelDirectory(target.model);
+  try {
+    const labels = target.manifest?.labels ?? labelsOf(directory.config, target.model);
+    const loaded = await loadTrainableModel({
+      ...{ directory, head: 'classification', labels, seed: 0 },
+      ...(target.adapter !== undefined && { initFrom: await readPeftAdapter(target.adapter) }),
+    });
+    const tokenizer = await loadTokenizer({
+      dir: directory.dir,
+      files: directory.tokenizerFiles,
+      modelConfig: directory.config,
+    });
+    const { maxLength: longest } = loaded;
+    const { max_length = longest, eval_batch_size = 32 } = target.manifest?.config.train ?? {};
+    const examples = await readExamples(flags, target, labels);
+    const { rows } = await encodeExamples(examples, tokenizer, Math.min(max_length, longest));
+    const { model, initial: parameters } = loaded;
+    const all = { model, parameters, rows, padId: tokenizer.padId, batchSize: eval_batch_size };
+    const result = await classify(all);
+    if (!result) throw new Error('classification was aborted without a signal');
+    const truth = rows.map(({ label }) => (typeof label === 'number' ? label : -1));
+    const metrics = { ...classificationMetrics(truth, result.predictions), loss: result.loss };
+    return {
+      labels,
+      predictions: examples.map(({ line }, i) =>
+        prediction(line, labels, result.logits[i] ?? new Float32Array(), flags.logits ?? false),
+      ),
+      ...(flags.label !== undefined && { metrics }),
+    };
+  } finally {
+    await directory.close();
+  }
+}
+
+/** The texts, from the columns that the flags name, else those of the run. */
+async function readExamples(
+  flags: PredictFlags,
+  { manifest }: Target,
+  labels: readonly string[],
+): Promise<readonly Example[]> {
+  const task = manifest?.config.task;
+  const text = flags.text ?? task?.text ?? 'text';
+  const pair = flags.textPair ?? task?.text_pair;
+  const file = resolve(flags.data);
+  return toExamples({
+    rows: await readTable({ file, ...(task?.columns && { columns: task.columns }) }),
+    file,
+    textColumns: pair === undefined ? [text] : [text, pair],
+    ...(flags.label !== undefined && { labelColumn: flags.label, labels }),
+  });
+}
+
+function prediction(
+  line: number,
+  labels: readonly string[],
+  logits: Float32Array,
+  withLogits: boolean,
+): Prediction {
+  const shares = probabilities(logits);
+  const probability = Math.max(...shares);
+  const index = shares.indexOf(probability);
+  return {
+    line,
+    label: labels[index] ?? String(index),
+    probability,
+    ...(withLogits && { logits: Array.from(logits) }),
+  };
+}
+
+interface Target {
+  readonly model: string;
+  readonly adapter?: string;
+  readonly manifest?: RunManifest;
+}
+
+function modelTarget({ model, adapter }: PredictFlags): Target {
+  if (model === undefined)
+    throw new UserError({
+      code: 'predict-target',
+      message: 'there is nothing to predict with',
+      expected: 'a run, a checkpoint, or `--model FOLDER`',
+    });
+  return { model: resolve(model), ...(adapter !== undefined && { adapter: resolve(adapter) }) };
+}
+
+async function runTarget(name: string): Promise<Target> {
+  const path = findRun(name);
+  const isCheckpoint = basename(dirname(path)) === RUN_FILES.checkpoints;
+  const directory = isCheckpoint ? dirname(dirname(path)) : path;
+  const manifest = await readManifest(directory);
+  const step = (await checkpointSteps(directory)).at(-1);
+  if (step === undefined && !isCheckpoint)
+    throw new UserError({
+      code: 'predict-target',
+      message: 'the run has no checkpoint yet',
+      place: { file: directory },
+    });
+  const adapter = isCheckpoint ? path : checkpointPath(directory, step ?? 0);
+  return { model: manifest.model.directory, adapter, manifest };
+}
+
+/** Class names in the order of the model's outputs, from `id2label`. */
+function labelsOf(config: Readonly<Record<string, unknown>>, model: string): readonly string[] {
+  const names = config['id2label'];
+  if (typeof names === 'object' && names !== null && Object.keys(names).length > 0)
+    return Object.entries(names)
+      .sort(([a], [b]) => Number(a) - Number(b))
+      .map(([, name]) => String(name));
+  throw new UserError({
+    code: 'predict-target',
+    message: 'the model does not name its classes',
+    place: { file: join(model, 'config.json'), at: 'id2label' },
+    remedy: 'Predict with a run, which knows its labels.',
+  });
+}

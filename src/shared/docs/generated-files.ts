@@ -1,0 +1,12 @@
+import { jsonSchema } from '../config/describe';
+import { configDocs } from '../config/docs';
+import { metricsDocs } from './metrics-docs';
+import { runDirectoryDocs } from './run-directory-docs';
+
+/** Every generated file by its path in the repository; `npm run generate` writes them. */
+export const GENERATED_FILES: Readonly<Record<string, () => string>> = {
+  'media/schemas/flatscape.schema.json': () => `${JSON.stringify(jsonSchema(), null, 2)}\n`,
+  'docs/config.md': configDocs,
+  'docs/metrics.md': metricsDocs,
+  'docs/run-directory.md': runDirectoryDocs,
+};

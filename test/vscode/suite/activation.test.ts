@@ -1,0 +1,98 @@
+import * as assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import { createRequire } from 'node:module';
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { copyTinyModel, extension, until } from './support';
+
+interface Manifest {
+  readonly contributes: { readonly commands: readonly { command: string }[] };
+}
+
+/** `activate` and `deactivate` of a second copy of the bundle would register everything twice. */
+const ACTIVATE_MS = 50;
+
+describe('activation', () => {
+  before(copyTinyModel);
+
+  it('happens by itself in a workspace that holds a config', async () => {
+    await until('activation', () => extension().isActive, 30_000);
+  });
+
+  it('registers every command of the manifest', async () => {
+    await extension().activate();
+    const known = new Set(await vscode.commands.getCommands(true));
+    const { contributes } = extension().packageJSON as Manifest;
+    for (const { command } of contributes.commands) assert.ok(known.has(command), command);
+  });
+
+  it('takes less than 50 ms, and deactivation returns at once', async () => {
+    const bundle = loadCopy();
+    const context = contextOf(extension());
+    const started = performance.now();
+    bundle.activate(context);
+    const activated = performance.now() - started;
+    const ending = performance.now();
+    for (const subscription of context.subscriptions.reverse()) subscription.dispose();
+    await bundle.deactivate();
+    const deactivated = performance.now() - ending;
+    assert.ok(activated < ACTIVATE_MS, `activate took ${activated.toFixed(1)} ms`);
+    assert.ok(deactivated < 100, `deactivate took ${deactivated.toFixed(1)} ms`);
+  });
+
+  it('shows the runs view', async () => {
+    await vscode.commands.executeCommand('flatscape.runs.focus');
+  });
+});
+
+interface Bundle {
+  activate(context: unknown): void;
+  deactivate(): unknown;
+}
+
+/**
+ * The bundle anew, with a `vscode` that registers commands and providers into the void: the real
+ * ones are taken by the copy that VS Code has activated.
+ */
+function loadCopy(): Bundle {
+  const file = path.join(extension().extensionPath, 'dist/extension.js');
+  const code = fs.readFileSync(file, 'utf8');
+  const nothing = { dispose: () => undefined };
+  const quiet = (real: object, names: readonly string[]) =>
+    new Proxy(real, {
+      get: (target, name) =>
+        names.includes(String(name)) ? () => nothing : Reflect.get(target, name),
+    });
+  const api = new Proxy(vscode, {
+    get: (target, name) => {
+      if (name === 'commands') return quiet(target.commands, ['registerCommand']);
+      if (name === 'window')
+        return quiet(target.window, ['registerWebviewPanelSerializer', 'createTreeView']);
+      return Reflect.get(target, name);
+    },
+  });
+  const module = { exports: {} as Bundle };
+  const requireReal = createRequire(file);
+  const load = (name: string): unknown => (name === 'vscode' ? api : requireReal(name));
+  new Function('module', 'exports', 'require', '__dirname', '__filename', code)(
+    module,
+    module.exports,
+    load,
+    path.dirname(file),
+    file,
+  );
+  return module.exports;
+}
+
+function contextOf({ extensionUri, extensionPath }: vscode.Extension<unknown>) {
+  const memory = new Map<string, unknown>();
+  return {
+    subscriptions: [] as { dispose: () => unknown }[],
+    extensionUri,
+    extensionPath,
+    workspaceState: {
+      get: (key: string, otherwise: unknown) => memory.get(key) ?? otherwise,
+      update: async (key: string, value: unknown) => void memory.set(key, value),
+    },
+  };
+}

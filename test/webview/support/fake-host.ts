@@ -1,0 +1,179 @@
+import fs from 'node:fs';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { dashboardBody } from '../../../src/shared/dashboard-page';
+import type { HostMessage, PageMessage } from '../../../src/shared/messages';
+import type { RunModel } from '../../../src/shared/run-model';
+import { packRun } from '../../../src/shared/run-snapshot';
+import { THEMES, type ThemeName } from '../fixtures/themes';
+
+/** `localhost`, because the page needs a secure context, as it has in a webview. */
+const ORIGIN = 'http://localhost:9876';
+const NONCE = 'bm9uY2Utb2YtdGhlLXRlc3Q';
+export const RUN_URI = 'file:///home/ada/.flatscape/runs/sst2-efmlora-20261121-093000';
+
+const POLICY = [
+  "default-src 'none'",
+  `img-src ${ORIGIN} data: blob:`,
+  `style-src ${ORIGIN} 'unsafe-inline'`,
+  `font-src ${ORIGIN} data:`,
+  `script-src 'nonce-${NONCE}'`,
+  'worker-src blob:',
+  `connect-src ${ORIGIN}`,
+].join('; ');
+
+/** Chromium's path, from the environment or where Debian puts it; `undefined` if there is none. */
+export function chromiumPath(): string | undefined {
+  return [process.env['CHROMIUM'], '/usr/bin/chromium'].find((file) => file && fs.existsSync(file));
+}
+
+export function launchBrowser(): Promise<Browser> {
+  const executablePath = chromiumPath();
+  if (!executablePath) throw new Error('no Chromium: set CHROMIUM to its path');
+  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
+}
+
+interface HostOptions {
+  readonly files: ReadonlyMap<string, string>;
+  readonly theme?: ThemeName;
+  readonly state?: unknown;
+  readonly size?: { width: number; height: number };
+}
+
+/** The extension's side of the page, and the webview's frame around it. */
+export class FakeHost {
+  readonly page: Page;
+  /** What the browser said on its console, except of what the page measures. */
+  readonly errors: string[] = [];
+
+  private constructor(page: Page) {
+    this.page = page;
+    page.on('pageerror', (error) => this.errors.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.errors.push(message.text());
+    });
+  }
+
+  /** Opens the page under the real policy and waits for its `ready`. */
+  static async open(browser: Browser, options: HostOptions): Promise<FakeHost> {
+    const { files, theme = 'dark-modern', state, size = { width: 900, height: 1000 } } = options;
+    const page = await browser.newPage({ viewport: size });
+    const host = new FakeHost(page);
+    await page.addInitScript(`(${FRAME})(${JSON.stringify({ state })})`);
+    await page.route(`${ORIGIN}/**`, async (route) => {
+      const name = new URL(route.request().url()).pathname.slice(1);
+      const body = name === '' ? pageHtml(theme) : files.get(name);
+      const type = contentType(name);
+      await route.fulfill(body === undefined ? { status: 404 } : { body, contentType: type });
+    });
+    await page.goto(ORIGIN);
+    await host.waitForMessage('ready');
+    return host;
+  }
+
+  /** Every message that the page has posted. */
+  async posted(): Promise<PageMessage[]> {
+    return (await this.page.evaluate('globalThis.posted')) as PageMessage[];
+  }
+
+  async waitForMessage<T extends PageMessage['type']>(
+    type: T,
+  ): Promise<Extract<PageMessage, { type: T }>> {
+    await this.page.waitForFunction(`globalThis.posted.some((m) => m.type === '${type}')`);
+    const last = (await this.posted()).filter((message) => message.type === type).at(-1);
+    return last as Extract<PageMessage, { type: T }>;
+  }
+
+  /** The id under which the page listens now. */
+  async pageId(): Promise<string> {
+    return (await this.waitForMessage('ready')).page;
+  }
+
+  /** Posts anything, well-formed or not. */
+  async post(message: unknown): Promise<void> {
+    await this.page.evaluate((data) => (globalThis as unknown as Poster).postMessage(data), message);
+  }
+
+  async send(message: DistributiveOmit<Exclude<HostMessage, { type: 'reply' }>, 'page'>) {
+    await this.post({ ...message, page: await this.pageId() });
+  }
+
+  async sendRun(model: RunModel, state: 'live' | 'ended' | 'interrupted' = 'live'): Promise<void> {
+    await this.send({ type: 'connection', state, trusted: true });
+    await this.send({ type: 'snapshot', snapshot: packRun(model) });
+  }
+
+  /** Scrolls a pane into view and waits until its chart is drawn. */
+  async showPane(id: string): Promise<void> {
+    const pane = this.page.locator(`#pane-${id}`);
+    await pane.scrollIntoViewIfNeeded();
+    await pane.locator('.plot .main-svg').first().waitFor();
+  }
+
+  async violations(): Promise<string[]> {
+    return (await this.page.evaluate('globalThis.violations')) as string[];
+  }
+
+  async setTheme(theme: ThemeName): Promise<void> {
+    const { bodyClass, variables } = THEMES[theme];
+    const [style, name] = [declarations(variables), bodyClass].map((text) => JSON.stringify(text));
+    await this.page.evaluate(
+      `document.documentElement.style.cssText = ${style}; document.body.className = ${name};`,
+    );
+  }
+
+  close(): Promise<void> {
+    return this.page.close();
+  }
+}
+
+/** The page's window, as far as a test, which has no DOM types, needs it. */
+interface Poster {
+  postMessage(message: unknown): void;
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** Runs before the page: what VS Code's own script gives it. */
+const FRAME = `({ state }) => {
+  globalThis.posted = [];
+  globalThis.violations = [];
+  document.addEventListener('securitypolicyviolation', (event) =>
+    globalThis.violations.push(event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sample));
+  let kept = state;
+  globalThis.keptState = () => kept;
+  globalThis.acquireVsCodeApi = () => ({
+    postMessage: (message) => { globalThis.posted.push(structuredClone(message)); },
+    getState: () => kept,
+    setState: (value) => { kept = structuredClone(value); },
+  });
+}`;
+
+function pageHtml(theme: ThemeName): string {
+  const { bodyClass, variables } = THEMES[theme];
+  return `<!DOCTYPE html>
+<html lang="en" style='${declarations(variables)}'>
+  <head>
+    <meta charset="utf-8" />
+    <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <link rel="stylesheet" href="${ORIGIN}/dashboard.css" />
+    <link rel="icon" href="data:," />
+    <title>Flatscape</title>
+  </head>
+  <body class="${bodyClass}" data-run="${RUN_URI}" data-plotly="${ORIGIN}/plotly.js">
+    ${dashboardBody()}
+    <script type="module" nonce="${NONCE}" src="${ORIGIN}/dashboard.js"></script>
+  </body>
+</html>`;
+}
+
+function declarations(variables: Readonly<Record<string, string>>): string {
+  return Object.entries(variables)
+    .map(([name, value]) => `--vscode-${name}: ${value}`)
+    .join('; ');
+}
+
+function contentType(name: string): string {
+  if (name.endsWith('.js')) return 'text/javascript';
+  return name.endsWith('.css') ? 'text/css' : 'text/html';
+}
