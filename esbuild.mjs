@@ -101,7 +101,8 @@ function settings({ entries, options }, root, production) {
     sourcemap: production ? false : 'linked',
     metafile: true,
     logLevel: 'warning',
-    legalComments: 'none',
+    // scripts/third-party-notices.mjs gathers what esbuild leaves beside the bundles.
+    legalComments: production ? 'external' : 'none',
     ...options,
   };
 }

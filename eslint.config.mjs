@@ -8,7 +8,15 @@ const walls = [
   {
     files: ['src/shared/**/*.ts'],
     why: 'src/shared is imported by the host, the engine and the browser: no vscode, Node, DOM or other folder of ours.',
-    forbidden: ['vscode', 'node:*', '@tensorflow/*', '**/engine/**', '**/client/**', '**/extension/**', '**/webview/**'],
+    forbidden: [
+      'vscode',
+      'node:*',
+      '@tensorflow/*',
+      '**/engine/**',
+      '**/client/**',
+      '**/extension/**',
+      '**/webview/**',
+    ],
   },
   {
     files: ['src/engine/**/*.ts'],
@@ -28,12 +36,28 @@ const walls = [
   {
     files: ['webview/**/*.ts'],
     why: 'a page knows src/shared and nothing else; plotly and the toolkit are behind one module each.',
-    forbidden: ['vscode', 'node:*', '@tensorflow/*', '**/engine/**', '**/client/**', '**/extension/**', 'plotly.js-dist', '@vscode/webview-ui-toolkit'],
+    forbidden: [
+      'vscode',
+      'node:*',
+      '@tensorflow/*',
+      '**/engine/**',
+      '**/client/**',
+      '**/extension/**',
+      'plotly.js-dist',
+      '@vscode/webview-ui-toolkit',
+    ],
   },
   {
     files: ['webview/charts/plotly.ts', 'webview/components/toolkit.ts'],
     why: 'the only importer of its library.',
-    forbidden: ['vscode', 'node:*', '@tensorflow/*', '**/engine/**', '**/client/**', '**/extension/**'],
+    forbidden: [
+      'vscode',
+      'node:*',
+      '@tensorflow/*',
+      '**/engine/**',
+      '**/client/**',
+      '**/extension/**',
+    ],
   },
 ];
 
@@ -41,7 +65,16 @@ const walls = [
 const forbiddenTraces = ['scattergl', 'parcoords', 'splom', 'scatterpolargl'];
 
 /** Ops whose gradient saves its output: silently wrong second derivatives (docs/numerics.md). */
-const onceDifferentiable = ['softmax', 'logSoftmax', 'tanh', 'sigmoid', 'exp', 'elu', 'selu', 'leakyRelu'];
+const onceDifferentiable = [
+  'softmax',
+  'logSoftmax',
+  'tanh',
+  'sigmoid',
+  'exp',
+  'elu',
+  'selu',
+  'leakyRelu',
+];
 
 export default tseslint.config(
   { ignores: ['dist', 'build', 'coverage', 'node_modules', 'test/reference', '.vscode-test'] },
@@ -66,11 +99,15 @@ export default tseslint.config(
   { files: ['vitest.config.mts'], rules: { 'no-restricted-exports': 'off' } },
   ...walls.map(({ files, why, forbidden }) => ({
     files,
-    rules: { 'no-restricted-imports': ['error', { patterns: [{ group: forbidden, message: why }] }] },
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ group: forbidden, message: why }] }],
+    },
   })),
   {
     files: ['src/**/*.ts'],
-    rules: { 'no-restricted-globals': ['error', 'window', 'document', 'navigator', 'localStorage'] },
+    rules: {
+      'no-restricted-globals': ['error', 'window', 'document', 'navigator', 'localStorage'],
+    },
   },
   {
     files: ['src/engine/{models,adapters,methods,landscape,theory}/**/*.ts'],

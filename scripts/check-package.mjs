@@ -2,17 +2,29 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { bundles, copies } from '../esbuild.mjs';
+import { NOTICES } from './third-party-notices.mjs';
 
-/** Bytes. Measured at about half of it; a jump over it is a dependency that crept in. */
-export const SIZE_BUDGET = 8_000_000;
+/**
+ * Bytes. Measured at 9.2 MB: 5.8 are the sample project (its model hardly compresses), 1.5 plotly,
+ * 1.3 engine and command line, 0.4 WebAssembly. A jump over the budget is a dependency that crept in.
+ */
+export const SIZE_BUDGET = 10_500_000;
 
 /** Besides the bundles and copies of esbuild.mjs. vsce writes README and LICENSE its own way. */
 const ALLOWED = [
   /^(\[Content_Types\]\.xml|extension\.vsixmanifest)$/,
   /^extension\/(package\.json|package\.nls\.json|readme\.md|changelog\.md|license(\.txt|\.md)?)$/i,
-  /^extension\/THIRD_PARTY_NOTICES\.txt$/,
+  // The sample project, as "Open Sample Project" copies it; runs of whoever tried it are not part.
+  /^extension\/samples\/glosses\/(?!\.)[\w./-]+\.(yaml|md|jsonl|json|txt|log|safetensors)$/,
   /^extension\/media\/.+\.(svg|png|json|css|md)$/,
 ];
+
+const SAMPLE = [
+  'efmlora.flatscape.yaml',
+  'model/model.safetensors',
+  'data/train.jsonl',
+  'LICENSES.md',
+].map((file) => `extension/samples/glosses/${file}`);
 
 /**
  * @param {string} vsix path of a package
@@ -23,12 +35,14 @@ export function checkPackage(vsix) {
   const built = [
     ...bundles.flatMap(({ entries }) => Object.keys(entries).map((name) => `${name}.js`)),
     ...copies().map(({ to }) => to),
+    NOTICES,
   ].map((file) => `extension/dist/${file}`);
+  const needed = [...built, ...SAMPLE];
   const allowed = (name) => built.includes(name) || ALLOWED.some((pattern) => pattern.test(name));
   const size = fs.statSync(vsix).size;
   return [
     ...names.filter((name) => !allowed(name)).map((name) => `${name}: not on the allow-list`),
-    ...built.filter((name) => !names.includes(name)).map((name) => `${name}: missing`),
+    ...needed.filter((name) => !names.includes(name)).map((name) => `${name}: missing`),
     ...(size > SIZE_BUDGET
       ? [`${path.basename(vsix)}: ${size} bytes, the budget is ${SIZE_BUDGET}`]
       : []),

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkPackage } from './check-package.mjs';
 import { ROOT, ensureSetup } from './setup.mjs';
+import { writeNotices } from './third-party-notices.mjs';
 
 /**
  * @returns {Promise<string>} absolute path of the package
@@ -12,14 +13,16 @@ import { ROOT, ensureSetup } from './setup.mjs';
  */
 export async function packageExtension(root = ROOT) {
   ensureSetup(root);
-  const { buildBundles } = await import('../esbuild.mjs');
-  await buildBundles({ root, production: true });
+  const { buildBundles, copies } = await import('../esbuild.mjs');
+  const metafiles = await buildBundles({ root, production: true });
+  writeNotices({ root, metafiles, copies: copies(root) });
   const { name, version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   const vsix = path.join(root, 'build', `${name}-${version}.vsix`);
   fs.mkdirSync(path.dirname(vsix), { recursive: true });
   // --no-dependencies: everything is in the bundles, nothing of node_modules ships.
   const vsce = path.join(root, 'node_modules/@vscode/vsce/vsce');
-  const args = [vsce, 'package', '--no-dependencies', '--out', vsix];
+  // Links of the README lead into the repository, whose address the manifest does not name.
+  const args = [vsce, 'package', '--no-dependencies', '--no-rewrite-relative-links', '--out', vsix];
   const run = spawnSync(process.execPath, args, {
     cwd: root,
     encoding: 'utf8',

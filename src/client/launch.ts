@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError, type UserErrorFields } from '../shared/errors';
 import { RUN_FILES } from '../shared/run-manifest';
 import { overrideArgs, spawnEngine, type EngineScript } from './engine-command';

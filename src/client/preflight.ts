@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError, type UserErrorFields } from '../shared/errors';
 import { overrideArgs, spawnEngine, type EngineScript } from './engine-command';
 import { onLines } from './json-lines';

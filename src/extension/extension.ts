@@ -1,3 +1,4 @@
+import './zod-without-eval';
 import * as vscode from 'vscode';
 import { registerCommands } from './commands/register-commands';
 import { ConfigFiles } from './config-files';

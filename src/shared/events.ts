@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from './errors';
 import { keepNonFinite, metricSchema } from './numbers';
 import { QUANTITY_KEYS } from './quantities';

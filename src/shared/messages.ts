@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { eventSchema } from './events';
 import { QUANTITY_KEYS } from './quantities';
 import type { RunSnapshot } from './run-snapshot';

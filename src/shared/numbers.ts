@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * A measured number in a JSON document. JSON has no NaN or infinity, so those travel as strings;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { configSchema } from './config/schema';
 
 /** File and folder names inside a run directory; `docs/run-directory.md` explains each. */

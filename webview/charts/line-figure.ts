@@ -48,7 +48,12 @@ export function lineFigure(
     },
     ...verticalAxes(theme, panels),
   };
-  const entries = series.map(({ name, color, dash = 'solid' }) => ({ name, color, dash }));
+  const entries = series.map(({ name, color, dash = 'solid', opacity = 1 }) => ({
+    name,
+    color,
+    dash,
+    opacity,
+  }));
   return {
     figure: { data, layout, ...(legend && { legend: entries }) },
     notes: omissions(series, kept),

@@ -4,6 +4,7 @@ export interface LegendEntry {
   readonly name: string;
   readonly color: string;
   readonly dash: string;
+  readonly opacity: number;
 }
 
 const DASHES: Record<string, string> = { dash: 'dashed', dashdot: 'dashed', dot: 'dotted' };
@@ -27,8 +28,9 @@ export class Legend {
     this.element.replaceChildren(...entries.map((entry) => this.#button(entry)));
   }
 
-  #button({ name, color, dash }: LegendEntry): HTMLElement {
+  #button({ name, color, dash, opacity }: LegendEntry): HTMLElement {
     const swatch = h('span', { class: 'swatch' });
+    swatch.style.opacity = String(opacity);
     swatch.style.borderTop = `2px ${DASHES[dash] ?? 'solid'} ${color}`;
     const element = h(
       'button',

@@ -55,7 +55,7 @@ export class ChartCard {
         press: () => void this.#export(format),
       }),
     );
-    this.#figure = h('figure', { role: 'img' }, this.#plot);
+    this.#figure = h('figure', { role: 'group' }, this.#plot);
     section.replaceChildren(
       h(
         'div',

@@ -23,6 +23,9 @@ export interface DashboardOptions {
 /** Share of the time that drawing one card may take: the rest is the user's. */
 const DRAWING_SHARE = 0.25;
 
+/** But no card waits longer than this: the first drawing also loads plotly. */
+const LONGEST_WAIT_MS = 1000;
+
 /** The page: folds nothing itself, shows `state`, and draws what is on screen when it changed. */
 export class Dashboard {
   readonly state: DashboardState;
@@ -98,24 +101,25 @@ export class Dashboard {
     this.#banners.update(this.state);
     const context = this.#context();
     const reason = emptyReason(this.state);
+    if (reason !== undefined) for (const card of this.#cards.values()) card.showMessage(reason);
     for (const [id, card] of this.#cards) {
+      if (!context || reason !== undefined) break;
       if (!this.#stale.has(id) || !this.#onScreen.has(id)) continue;
       const start = performance.now();
       if (start < (this.#notBefore.get(id) ?? 0)) continue;
       this.#stale.delete(id);
       try {
-        if (reason !== undefined || !context) card.showMessage(reason ?? '');
-        else await card.update(context);
+        await card.update(context);
       } catch (error) {
         card.showMessage(`This pane could not be drawn: ${text(error)}.`);
         this.#options.failed(`pane ${id}: ${text(error)}`);
       }
       const took = performance.now() - start;
       performance.measure(`draw ${id}`, { start, duration: took });
-      this.#notBefore.set(id, start + took / DRAWING_SHARE);
+      this.#notBefore.set(id, start + Math.min(took / DRAWING_SHARE, LONGEST_WAIT_MS));
     }
     this.#frame = 0;
-    if ([...this.#stale].some((id) => this.#onScreen.has(id))) this.#request();
+    if (reason === undefined && [...this.#stale].some((id) => this.#onScreen.has(id))) this.#request();
   }
 
   #context(): DrawContext | undefined {
@@ -141,6 +145,7 @@ export class Dashboard {
 
   #themeChanged(): void {
     this.#theme = readTheme();
+    this.#notBefore.clear();
     for (const { id } of DASHBOARD_PANES) this.#stale.add(id);
     this.#request();
   }

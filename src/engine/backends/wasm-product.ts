@@ -8,9 +8,18 @@ import { PRODUCT_WASM } from './kernels/product.wasm';
  */
 const FEW_ROWS = 32;
 
+/** The part of the platform's WebAssembly that is used here; the types of Node leave it out. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (
+    module: object,
+    imports: { readonly tfjs: { readonly memory: object } },
+  ) => { readonly exports: Readonly<Record<string, unknown>> };
+};
+
 /** The part of the package's Emscripten module that is used here. */
 interface HeapModule {
-  readonly asm: { readonly memory: WebAssembly.Memory };
+  readonly asm: { readonly memory: object };
   _malloc(bytes: number): number;
   _free(address: number): void;
 }
@@ -96,7 +105,9 @@ function strided({ inputs, attrs }: KernelCall): StridedProduct | undefined {
   ): Operand => {
     const [rows, columns] = shape.slice(-2) as [number, number];
     const next = count === 1 ? 0 : rows * columns;
-    return transposed ? { dataId, row: 1, column: columns, next } : { dataId, row: columns, column: 1, next };
+    return transposed
+      ? { dataId, row: 1, column: columns, next }
+      : { dataId, row: columns, column: 1, next };
   };
   return {
     ...{ m, n, k, batches },

@@ -9,6 +9,7 @@ import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../shared/errors';
 import type { Backend } from './backend';
+import { registerFastProduct } from './wasm-product';
 
 /** TensorFlow.js in WebAssembly with SIMD: one thread, no installation, 4 GiB. */
 export const wasm: Backend = {
@@ -18,7 +19,6 @@ export const wasm: Backend = {
   start: async () => {
     tf.enableProdMode();
     setWasmPaths(join(binaryFolder(), sep));
-    shareClones();
     if (!(await tf.setBackend('wasm'))) {
       throw new UserError({
         code: 'backend-unavailable',
@@ -26,8 +26,19 @@ export const wasm: Backend = {
         remedy: 'Set runtime.backend to cpu, or use a newer Node.js.',
       });
     }
+    adjustKernels();
   },
 };
+
+let adjusted = false;
+
+/** Once in a process: the kernels that are replaced would otherwise wrap themselves. */
+function adjustKernels(): void {
+  if (adjusted) return;
+  adjusted = true;
+  shareClones();
+  registerFastProduct();
+}
 
 /** Beside the bundle when shipped, in the npm package when run from source. */
 function binaryFolder(): string {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../shared/errors';
 
 /** A parsed `tokenizer.json` all of whose components the library tokenizes as the reference does. */

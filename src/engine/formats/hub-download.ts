@@ -1,6 +1,6 @@
 import { copyFile, link, mkdir, rename, rm, statfs, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../shared/errors';
 import { writeFileAtomic } from './atomic-file';
 import { errnoOf, writeError } from './file-errors';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../shared/errors';
 import { DTYPE_BYTES, UNSUPPORTED_DTYPE_BITS, isDtype } from './dtypes';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../shared/errors';
 import { ACTIVATIONS, type ActivationName } from '../ops/activations';
 import type { SpecOptions } from './architecture';

@@ -8,7 +8,7 @@ import { addRuns } from './commands/runs';
 import { addShow } from './commands/show';
 import { addStop } from './commands/stop';
 import { addTrain } from './commands/train';
-import { EXIT_CODES } from './exit-codes';
+import { EXIT_CODES } from '../../shared/exit-codes';
 
 // Entry of dist/engine/cli.js, the command `flatscape`.
 const program = new Command('flatscape')

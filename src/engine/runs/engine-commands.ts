@@ -7,7 +7,7 @@ import { readConfig } from '../../client/read-config';
 import { isUserError } from '../../shared/errors';
 import { RUN_FILES } from '../../shared/run-manifest';
 import { writeFileAtomic } from '../formats/atomic-file';
-import { EXIT_CODES, exitCodeOf } from './exit-codes';
+import { EXIT_CODES, exitCodeOf } from '../../shared/exit-codes';
 import { log } from './log';
 import { Requests } from './requests';
 import { errorFields, runSession, type PreparedRun, type RunSource } from './run-session';

@@ -1,31 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { UserError } from '../../shared/errors';
+import {
+  CHECKPOINT_FILES,
+  trainingStateSchema,
+  type TrainingState,
+} from '../../shared/training-state';
 import { writeFileAtomic } from '../formats/atomic-file';
 import { openSafetensors, type SafetensorsFile } from '../formats/safetensors-read';
 import { writeSafetensors } from '../formats/safetensors-write';
 import type { StateTensors } from '../optim/optimizer';
-
-export const TRAINING_STATE = 'training_state.json';
-export const TRAINING_TENSORS = 'training_state.safetensors';
-
-/** `training_state.json` of a checkpoint: where the run was. Data and dropout follow from it. */
-export const trainingStateSchema = z.object({
-  format: z.literal(1),
-  step: z.int().min(0).describe('Optimizer steps taken.'),
-  optimizerSteps: z
-    .int()
-    .min(0)
-    .describe("Updates the optimizer has made; AdamW's bias correction."),
-  epoch: z.int().min(0).describe('Epoch of the next step, from 0.'),
-  offset: z.int().min(0).describe('Optimizer steps already taken in that epoch.'),
-  rho: z.number().describe('rho_t of the last step.'),
-  seed: z.int().describe('`train.seed`: with epoch and offset, the data and dropout to come.'),
-  method: z.string(),
-  optimizer: z.string(),
-});
-export type TrainingState = z.output<typeof trainingStateSchema>;
 
 export interface StateTensorGroups {
   /** Moments of the optimizer; keys `optimizer.…` in the file. */
@@ -43,18 +27,21 @@ export async function writeTrainingState(
   const tensors = Object.entries(groups).flatMap(([group, entries]: [string, StateTensors]) =>
     [...entries].map(([name, tensor]) => ({ name: `${group}.${name}`, ...tensor })),
   );
-  await writeSafetensors(join(folder, TRAINING_TENSORS), tensors);
-  await writeFileAtomic(join(folder, TRAINING_STATE), `${JSON.stringify(state, undefined, 2)}\n`);
+  await writeSafetensors(join(folder, CHECKPOINT_FILES.tensors), tensors);
+  await writeFileAtomic(
+    join(folder, CHECKPOINT_FILES.state),
+    `${JSON.stringify(state, undefined, 2)}\n`,
+  );
 }
 
 /** @throws UserError `checkpoint-damaged`, and those of `openSafetensors` */
 export async function readTrainingState(
   folder: string,
 ): Promise<{ state: TrainingState; groups: StateTensorGroups }> {
-  const file = join(folder, TRAINING_STATE);
+  const file = join(folder, CHECKPOINT_FILES.state);
   const parsed = trainingStateSchema.safeParse(await readJson(file));
   if (!parsed.success) throw damaged(file, parsed.error.issues[0]?.message ?? 'a training state');
-  const tensors = await openSafetensors(join(folder, TRAINING_TENSORS));
+  const tensors = await openSafetensors(join(folder, CHECKPOINT_FILES.tensors));
   try {
     const [optimizer, method] = [await group(tensors, 'optimizer'), await group(tensors, 'method')];
     return { state: parsed.data, groups: { optimizer, method } };

@@ -1,3 +1,4 @@
+import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { launchRun } from '../../client/launch';
 import { UserError } from '../../shared/errors';
@@ -20,7 +21,8 @@ export async function startRun(
   if (!requireTrust()) return undefined;
   if (!(await saveAndCheck(services, config))) return undefined;
   const estimate = await checkRun(services, config.fsPath);
-  if (settings.confirmBeforeRun() && !(await confirmRun(estimate))) return undefined;
+  const name = path.basename(config.fsPath);
+  if (settings.confirmBeforeRun() && !(await confirmRun(name, estimate))) return undefined;
   const directory = await withAbort(vscode.l10n.t('Flatscape: starting the run'), (signal) =>
     launchRun({ ...engineLocation(services.context), configFile: config.fsPath, signal }),
   );

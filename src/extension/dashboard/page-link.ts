@@ -102,6 +102,8 @@ export class PageLink {
   private sendConnection(): void {
     const { page, source } = this;
     if (page === undefined) return;
+    // The last events come before the news that there will be no more.
+    this.flush();
     const state = source?.state ?? 'connecting';
     this.options.post({ type: 'connection', page, state, trusted: this.options.isTrusted() });
   }

@@ -25,10 +25,10 @@ export function checkRun(services: Services, configFile: string): Promise<Prefli
 }
 
 /** Asks whether to start. Not modal: the config can still be read and changed meanwhile. */
-export async function confirmRun(estimate: Preflight): Promise<boolean> {
+export async function confirmRun(name: string, estimate: Preflight): Promise<boolean> {
   const start = vscode.l10n.t('Start');
   const chosen = await vscode.window.showInformationMessage(
-    estimateText(estimate),
+    vscode.l10n.t('Start {0}? {1}', name, estimateText(estimate)),
     start,
     vscode.l10n.t('Cancel'),
   );

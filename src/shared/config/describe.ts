@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { configSchema } from './schema';
 
 /** One key of the config, as hovers, completions and the docs speak of it. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadTrainableModel, type LoadedModel } from '../../../src/engine/adapters/load-trainable';
 import { cpu } from '../../../src/engine/backends/cpu';
 import type { ModelDirectory } from '../../../src/engine/formats/model-directory';
@@ -322,6 +322,12 @@ describe('dropout', () => {
   });
 });
 
+const opened: ModelDirectory[] = [];
+
 async function directoryOf(name: 'bert-cls' | 'roberta-cls'): Promise<ModelDirectory> {
-  return openModelDirectory(modelDirectory(name));
+  const directory = await openModelDirectory(modelDirectory(name));
+  opened.push(directory);
+  return directory;
 }
+
+afterAll(() => Promise.all(opened.map((directory) => directory.close())));

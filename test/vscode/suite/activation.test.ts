@@ -57,7 +57,8 @@ interface Bundle {
 function loadCopy(): Bundle {
   const file = path.join(extension().extensionPath, 'dist/extension.js');
   const code = fs.readFileSync(file, 'utf8');
-  const nothing = { dispose: () => undefined };
+  const silent = () => undefined;
+  const nothing = { dispose: silent, info: silent, warn: silent, error: silent, debug: silent };
   const quiet = (real: object, names: readonly string[]) =>
     new Proxy(real, {
       get: (target, name) =>
@@ -67,7 +68,12 @@ function loadCopy(): Bundle {
     get: (target, name) => {
       if (name === 'commands') return quiet(target.commands, ['registerCommand']);
       if (name === 'window')
-        return quiet(target.window, ['registerWebviewPanelSerializer', 'createTreeView']);
+        return quiet(target.window, [
+          'registerWebviewPanelSerializer',
+          'createTreeView',
+          // One channel per name: closing the copy's would close the real one.
+          'createOutputChannel',
+        ]);
       return Reflect.get(target, name);
     },
   });

@@ -1,6 +1,6 @@
 import { describeError } from '../../../shared/errors';
 import { keepNonFinite } from '../../../shared/numbers';
-import { EXIT_CODES } from '../exit-codes';
+import { EXIT_CODES } from '../../../shared/exit-codes';
 import { errorFields } from '../run-session';
 
 /** Prints one JSON document; numbers that JSON lacks are strings, as in the journal. */

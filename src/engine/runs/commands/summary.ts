@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeError } from '../../../shared/errors';
 import { QUANTITIES, QUANTITY_KEYS, type QuantityKey } from '../../../shared/quantities';
@@ -10,6 +11,7 @@ export function summaryText(directory: string, model: RunModel): string {
   const { manifest, status, steps, evals } = model;
   const adapter = lastAdapter(directory, model);
   const [before, after] = [evals[0], evals.at(-1)];
+  const report = join(directory, RUN_FILES.report);
   const lines = [
     `${manifest.id}: ${status}, step ${steps.step.at(-1) ?? 0} of ${model.totalSteps}`,
     `model     ${manifest.model.architecture}, ${manifest.modules.length} adapted modules, ${manifest.parameters.trainable} of ${manifest.parameters.total} parameters`,
@@ -23,7 +25,7 @@ export function summaryText(directory: string, model: RunModel): string {
     ...(model.degenerate > 0 ? [`warning   ${model.degenerate} degenerate perturbations`] : []),
     ...model.warnings.map(({ message }) => `warning   ${message}`),
     ...(adapter === undefined ? [] : [`adapter   ${adapter}`]),
-    `report    ${join(directory, RUN_FILES.report)}`,
+    ...(existsSync(report) ? [`report    ${report}`] : []),
     ...(model.error ? [`error     ${describeError(model.error)}`] : []),
   ];
   const table = layerTable(model);

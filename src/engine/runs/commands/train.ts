@@ -11,7 +11,7 @@ import { encodeEvent, type RunEvent } from '../../../shared/events';
 import { RUN_FILES } from '../../../shared/run-manifest';
 import type { RunModel } from '../../../shared/run-model';
 import { UserError } from '../../../shared/errors';
-import { exitCodeOf } from '../exit-codes';
+import { exitCodeOf } from '../../../shared/exit-codes';
 import { findRun } from './find-run';
 import { printJson, printText } from './output';
 import { ProgressLine } from './progress-line';

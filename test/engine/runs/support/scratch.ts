@@ -1,5 +1,5 @@
 import { build } from 'esbuild';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
@@ -21,16 +21,35 @@ export async function writeConfig(folder: string, name: string, extra = ''): Pro
 
 /** Bundles the fake engine as the real one is bundled, so that it can be started as a process. */
 export async function bundleFakeEngine(folder: string): Promise<string> {
-  const outfile = join(folder, 'fake-engine.cjs');
+  await bundle(folder, { 'fake-engine': join(import.meta.dirname, 'fake-engine.ts') });
+  return join(folder, 'fake-engine.js');
+}
+
+const ROOT = join(import.meta.dirname, '../../../..');
+
+/** Builds the real engine and the command beside it, with the files they need. */
+export async function bundleCli(folder: string): Promise<{ engine: string; cli: string }> {
+  const source = (name: string) => join(ROOT, 'src/engine/runs', name);
+  await bundle(folder, { engine: source('engine-main.ts'), cli: source('cli.ts') });
+  const wasm = join(ROOT, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
+  for (const kind of ['', '-simd', '-threaded-simd']) {
+    const name = `tfjs-backend-wasm${kind}.wasm`;
+    await copyFile(join(wasm, name), join(folder, name));
+  }
+  return { engine: join(folder, 'engine.js'), cli: join(folder, 'cli.js') };
+}
+
+async function bundle(outdir: string, entryPoints: Record<string, string>): Promise<void> {
   await build({
-    entryPoints: [join(import.meta.dirname, 'fake-engine.ts')],
-    outfile,
+    entryPoints,
+    outdir,
     bundle: true,
     platform: 'node',
     format: 'cjs',
     target: 'node20',
     mainFields: ['module', 'main'],
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
     logLevel: 'error',
   });
-  return outfile;
 }

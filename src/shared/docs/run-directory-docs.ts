@@ -1,0 +1,198 @@
+import * as z from 'zod';
+import { requestSchema, responseSchema } from '../control';
+import { eventSchema } from '../events';
+import { EXIT_CODES } from '../exit-codes';
+import { engineProcessSchema, manifestSchema, RUN_FILES } from '../run-manifest';
+import { CHECKPOINT_FILES, trainingStateSchema } from '../training-state';
+
+/** `docs/run-directory.md`: what a run leaves on disk and how to talk to a live one. */
+export function runDirectoryDocs(): string {
+  return `# The run directory
+
+Generated from the schemas in \`src/shared\` by \`npm run generate\`.
+
+A run is a folder of plain files, \`NAME-YYYYMMDD-HHMMSS\` below \`output.dir\`. It can be moved, copied
+and read by anything that reads JSON; nothing about a run is kept elsewhere.
+
+| File | What it is |
+|---|---|
+| \`${RUN_FILES.manifest}\` | What the run is made from, written once, before the first journal line |
+| \`${RUN_FILES.journal}\` | Everything that happened, one JSON object per line, only ever appended to |
+| \`${RUN_FILES.engine}\` | Exists while a process owns the run: who it is and how to reach it |
+| \`${RUN_FILES.log}\` | Output of the process, for people |
+| \`${RUN_FILES.report}\` | The dashboard of the run in one file, written at its end; needs nothing else |
+| \`${RUN_FILES.checkpoints}/step-N/\` | A PEFT adapter and the training state after step N |
+
+Numbers that JSON lacks are the strings \`"NaN"\`, \`"Infinity"\` and \`"-Infinity"\`. Times are Unix
+milliseconds. Text is UTF-8.
+
+## ${RUN_FILES.manifest}
+
+${fieldTable(manifestSchema)}
+
+## ${RUN_FILES.journal}
+
+Lines are numbered by \`seq\`, from 0, without gaps. Each is written by one write, before anybody is
+told of it, and flushed to the disk with each checkpoint and at the end. A crash can leave a last
+line without its newline: ignore it; a resumed run removes it.
+
+A resumed run appends a \`started\` event with \`resumedFrom\`: **steps, probes, evaluations and
+checkpoints after that step, in earlier lines, are void**; they are repeated with the same numbers.
+A journal whose last event is not \`ended\`, in a directory that no process owns, is of an interrupted
+run.
+
+${unionSections(eventSchema, 'type', '###')}
+
+## ${RUN_FILES.checkpoints}/step-N
+
+The folder appears under this name when it is complete. PEFT loads it as it is:
+\`adapter_model.safetensors\`, \`adapter_config.json\`, \`README.md\`. For resuming there are also
+\`${CHECKPOINT_FILES.tensors}\` (float32; \`optimizer.…\`: moments, \`method.…\`: what the method keeps,
+such as EFMLoRA's average perturbation) and \`${CHECKPOINT_FILES.state}\`:
+
+${fieldTable(trainingStateSchema)}
+
+The order of the data and the dropout of a step are functions of seed and step, so a resumed run
+takes the same steps as an uninterrupted one, bit for bit on the same machine and versions.
+
+## ${RUN_FILES.engine} and the control socket
+
+Mode 0600. The process is alive if its pid is *and* has this start time; a pid alone may be
+somebody else's by now.
+
+${fieldTable(engineProcessSchema)}
+
+The socket (a named pipe on Windows) carries one JSON object per line in each direction. First comes
+\`hello\` with the token and the first \`seq\` that the client lacks; what the journal has from there is
+sent at once, then each new event when it has been written: no gap, no double. Anything else before
+it, a wrong token, or a line that is not a request ends the connection. A client that does not read
+is waited for and costs the run nothing; one that asks without reading is dropped.
+
+Requests:
+
+${unionTable(requestSchema, 'type')}
+
+Responses:
+
+${unionTable(responseSchema, 'type')}
+
+## Exit codes
+
+Of \`flatscape\` and of the engine process:
+
+| Code | Meaning |
+|---|---|
+${Object.values(EXIT_CODES)
+  .map(({ code, meaning }) => `| ${code} | ${meaning} |`)
+  .join('\n')}
+`;
+}
+
+/** What we read of a JSON Schema node. */
+interface SchemaNode {
+  readonly type?: string;
+  readonly description?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly required?: readonly string[];
+  readonly items?: SchemaNode;
+  readonly anyOf?: readonly SchemaNode[];
+  readonly oneOf?: readonly SchemaNode[];
+  readonly additionalProperties?: SchemaNode | boolean;
+}
+
+function nodeOf(schema: z.ZodType): SchemaNode {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as SchemaNode;
+}
+
+function fieldTable(schema: z.ZodType): string {
+  return table(nodeOf(schema), []);
+}
+
+function table({ properties = {}, required = [] }: SchemaNode, leftOut: readonly string[]): string {
+  const rows = Object.entries(properties)
+    .filter(([name]) => !leftOut.includes(name))
+    .map(([name, node]) => {
+      const optional = required.includes(name) ? '' : ', optional';
+      return `| \`${name}\` | ${typeText(node)}${optional} | ${cell(node.description ?? '')} |`;
+    });
+  return ['| Field | Type | Meaning |', '|---|---|---|', ...rows].join('\n');
+}
+
+/** One heading for each variant; the fields that all share come first. */
+function unionSections(schema: z.ZodType, tag: string, level: string): string {
+  const variants = variantsOf(schema);
+  const names = variants.map(({ properties = {} }) => Object.keys(properties));
+  const shared = (names[0] ?? []).filter((name) => names.every((all) => all.includes(name)));
+  const first = variants[0];
+  const common = first
+    ? table(
+        {
+          ...first,
+          properties: pickFields(
+            first,
+            shared.filter((name) => name !== tag),
+          ),
+        },
+        [],
+      )
+    : '';
+  const sections = variants.map(
+    (variant) =>
+      `${level} \`${tagOf(variant, tag)}\`\n\n${variant.properties?.[tag]?.description ?? ''}\n\n${table(variant, shared)}`,
+  );
+  return [`Every line has \`${tag}\` and`, common, ...sections].join('\n\n');
+}
+
+function unionTable(schema: z.ZodType, tag: string): string {
+  const rows = variantsOf(schema).map((variant) => {
+    const fields = Object.entries(variant.properties ?? {})
+      .filter(([name]) => name !== tag)
+      .map(([name, node]) => `\`${name}\`: ${typeText(node)}`);
+    return `| \`${tagOf(variant, tag)}\` | ${fields.join(', ')} |`;
+  });
+  return [`| \`${tag}\` | Fields |`, '|---|---|', ...rows].join('\n');
+}
+
+function variantsOf(schema: z.ZodType): readonly SchemaNode[] {
+  const { oneOf, anyOf } = nodeOf(schema);
+  return oneOf ?? anyOf ?? [];
+}
+
+function tagOf({ properties = {} }: SchemaNode, tag: string): string {
+  return String(properties[tag]?.const);
+}
+
+function pickFields({ properties = {} }: SchemaNode, names: readonly string[]) {
+  return Object.fromEntries(names.flatMap((n) => (properties[n] ? [[n, properties[n]]] : [])));
+}
+
+function typeText(node: SchemaNode): string {
+  const choices = node.anyOf ?? node.oneOf;
+  if (node.const !== undefined) return `\`${JSON.stringify(node.const)}\``;
+  if (node.enum) return node.enum.map((value) => `\`${String(value)}\``).join(', ');
+  if (choices) return choiceText(choices);
+  if (node.type === 'array') return `list of ${node.items ? typeText(node.items) : 'anything'}`;
+  return node.type === 'object' ? objectText(node) : (node.type ?? 'anything');
+}
+
+function choiceText(choices: readonly SchemaNode[]): string {
+  // A measured number, as the page says once for all.
+  if (choices.some(({ enum: values }) => values?.includes('NaN'))) return 'number or "NaN"';
+  // A journal event: has its own sections.
+  return choices.length > 4 ? 'object' : choices.map(typeText).join(' or ');
+}
+
+function objectText({ properties, additionalProperties }: SchemaNode): string {
+  if (typeof additionalProperties === 'object')
+    return `object of ${typeText(additionalProperties)}`;
+  // The config has more sections than a cell can hold, and a page of its own.
+  if (!properties || Object.keys(properties).length > 8) return 'object';
+  const fields = Object.entries(properties).map(([name, field]) => `${name}: ${typeText(field)}`);
+  return `{ ${fields.join(', ')} }`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { openFile, runCommand } from '../harness/browser.mjs';
+import {
+  dashboardFrame,
+  lossPoints,
+  startRun,
+  untilMorePoints,
+  untilStatus,
+} from '../harness/dashboard.mjs';
+import { journalOf, makeTinyWorkspace, until, untilJournaled } from '../harness/runs.mjs';
+
+export const name = 'a run is started, seen moving, stopped, and outlives a reload';
+
+/** Between the journal's first step and its point on the screen. */
+const FIRST_POINT_MS = 3_000;
+
+export async function run(ctx) {
+  const workspace = makeTinyWorkspace(ctx, { steps: 100_000, probeEvery: 10 });
+  const { page } = await ctx.open({ workspace });
+  await openFile(page, 'tiny.flatscape.yaml');
+  await page.locator('.codelens-decoration a', { hasText: 'Run' }).first().waitFor();
+  await startRun(page, { beforeStart: () => ctx.shot(page, 'preflight') });
+
+  const frame = await dashboardFrame(page);
+  await untilMorePoints(frame, 0);
+  const seen = Date.now();
+  const { directory, event } = await untilJournaled(workspace, 'a step', isStep);
+  console.log(`  first point on the screen ${seen - event.time} ms after its step`);
+  assert.ok(seen - event.time < FIRST_POINT_MS, `${seen - event.time} ms`);
+  await untilMorePoints(frame, (await lossPoints(frame)) + 5);
+  await page.locator('.statusbar-item', { hasText: /\d+\/100000 · \w+/ }).waitFor();
+  await runCommand(page, 'View: Show Flatscape');
+  await page.locator('.monaco-list-row', { hasText: path.basename(directory) }).waitFor();
+  await ctx.shot(page, 'running');
+
+  await frame.click('#control-stop');
+  await untilStatus(frame, /Stopped/);
+  const end = journalOf(directory).at(-1);
+  assert.deepEqual([end.type, end.status], ['ended', 'stopped']);
+  const { directory: checkpoint } = journalOf(directory).findLast((e) => e.type === 'checkpoint');
+  assert.ok(fs.existsSync(path.join(directory, checkpoint, 'adapter_model.safetensors')));
+
+  await outliveReload(page, workspace, directory);
+  assert.deepEqual(page.violations, []);
+}
+
+/** Another run, its dashboard once in front and once behind another tab. */
+async function outliveReload(page, workspace, before) {
+  await openFile(page, 'tiny.flatscape.yaml');
+  await startRun(page);
+  const another = (event, directory) => isStep(event) && directory !== before;
+  const { directory } = await untilJournaled(workspace, 'a step of another run', another);
+  const tab = page.getByRole('tab', { name: path.basename(directory) });
+  await tab.waitFor();
+  await tab.click();
+  for (const behind of [false, true]) {
+    if (behind) {
+      await openFile(page, 'train.jsonl');
+      await page.reload();
+      await page.waitForSelector('.monaco-workbench .statusbar', { timeout: 60_000 });
+      await tab.click();
+    } else await page.reload();
+    const started = Date.now();
+    const frame = await dashboardFrame(page);
+    await untilStatus(frame, /Running/);
+    await untilMorePoints(frame, await lossPoints(frame));
+    const where = behind ? 'behind another tab' : 'in front';
+    console.log(`  dashboard ${where}: back and moving after ${Date.now() - started} ms`);
+  }
+  await runCommand(page, 'Flatscape: Stop Run');
+  await until('its end', () => journalOf(directory).at(-1).status === 'stopped', 60_000);
+}
+
+const isStep = ({ type }) => type === 'step';

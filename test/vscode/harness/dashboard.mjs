@@ -1,0 +1,58 @@
+// A dashboard on the screen, as a drive uses it: starts runs, reads its charts, presses its buttons.
+/* global document -- functions given to a page run in it */
+import { inWebview, runCommand } from './browser.mjs';
+import { until } from './runs.mjs';
+
+/** Starts the config in the active editor and says yes to the estimate. */
+export async function startRun(page, { beforeStart } = {}) {
+  await runCommand(page, 'Flatscape: Start Run');
+  const start = page.locator('.notification-toast .monaco-button', { hasText: /^Start$/ });
+  await start.waitFor({ timeout: 60_000 });
+  await beforeStart?.();
+  await start.click();
+}
+
+/** The frame of the dashboard on the screen, its run read. */
+export function dashboardFrame(page, timeoutMs = 60_000) {
+  return inWebview(page, '#fact-step', timeoutMs);
+}
+
+/** Points of the loss curve as drawn: 0 while there is no chart. */
+export function lossPoints(frame) {
+  return frame.evaluate(() => {
+    const plot = document.querySelector('#pane-loss .js-plotly-plot');
+    const drawn = plot?.querySelector('.scatterlayer .trace path');
+    return drawn ? plot.data[0].x.length : 0;
+  });
+}
+
+/** Waits until the loss curve has more than `points`, and returns how many. */
+export function untilMorePoints(frame, points, timeoutMs = 60_000) {
+  return until(
+    `more than ${points} points of the loss`,
+    async () => {
+      const now = await lossPoints(frame);
+      return now > points && now;
+    },
+    timeoutMs,
+  );
+}
+
+/** Waits until the status line matches. */
+export async function untilStatus(frame, pattern, timeoutMs = 60_000) {
+  const status = () => frame.locator('#run-status').innerText();
+  await until(`status ${pattern}`, async () => pattern.test(await status()), timeoutMs);
+}
+
+/** Every chart of the dashboard drawn, the ones below the edge of the screen included. */
+export async function drawAll(frame) {
+  for (const pane of await frame.$$('#panes > section')) {
+    await pane.scrollIntoViewIfNeeded();
+    const settled = () =>
+      pane.evaluate((element) => {
+        const waits = element.querySelector('p.placeholder:not([hidden])');
+        return waits ? !/Loading|Reading/.test(waits.textContent) : true;
+      });
+    await until('a pane', settled);
+  }
+}

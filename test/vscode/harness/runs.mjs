@@ -1,0 +1,83 @@
+// Runs as a drive sees them from outside: a workspace in which one takes seconds, and its files.
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+
+/**
+ * A workspace with a model of 32 hidden units and `tiny.flatscape.yaml`.
+ * @param {import('./drive.mjs').DriveContext} ctx
+ * @param {{ steps?: number, probeEvery?: number }} options of the config; by default it ends after
+ *   six steps
+ * @returns {string} its folder
+ */
+export function makeTinyWorkspace({ root, makeWorkspace }, { steps = 6, probeEvery = 3 } = {}) {
+  const workspace = makeWorkspace('test/vscode/workspace');
+  const model = path.join(root, 'test/reference/fixtures/bert-cls/model');
+  fs.cpSync(model, path.join(workspace, 'model'), { recursive: true });
+  const config = path.join(workspace, 'tiny.flatscape.yaml');
+  const text = fs
+    .readFileSync(config, 'utf8')
+    .replace(/(?<=train:\n {2}steps: )\d+/, String(steps))
+    .replace(/(?<=probe:\n {2}every: )\d+/, String(probeEvery));
+  fs.writeFileSync(config, text);
+  return workspace;
+}
+
+/** Runs the config of a tiny workspace to its end, by the packaged command line. */
+export function finishRun({ root }, workspace) {
+  const cli = path.join(root, 'dist/engine/cli.js');
+  const config = path.join(workspace, 'tiny.flatscape.yaml');
+  execFileSync(process.execPath, [cli, 'train', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** Run directories of a workspace, oldest first. */
+export function runDirectories(workspace) {
+  const folder = path.join(workspace, '.flatscape/runs');
+  const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
+  return names
+    .filter((name) => fs.existsSync(path.join(folder, name, 'run.json')))
+    .map((name) => path.join(folder, name))
+    .sort((a, b) => createdAt(a) - createdAt(b));
+}
+
+function createdAt(directory) {
+  return JSON.parse(fs.readFileSync(path.join(directory, 'run.json'), 'utf8')).createdAt;
+}
+
+/**
+ * The whole lines of a run's journal. @throws Error when `seq` has a gap or a double
+ * @returns {{ seq: number, time: number, type: string, step?: number, status?: string }[]}
+ */
+export function journalOf(directory) {
+  const text = fs.readFileSync(path.join(directory, 'journal.jsonl'), 'utf8');
+  const events = text.split('\n').slice(0, -1).map((line) => JSON.parse(line));
+  const wrong = events.find(({ seq }, index) => seq !== index);
+  if (wrong) throw new Error(`${directory}: line ${events.indexOf(wrong) + 1} has seq ${wrong.seq}`);
+  return events;
+}
+
+/** The newest run of a workspace, once it has an event that `fits`. */
+export function untilJournaled(workspace, what, fits, timeoutMs = 120_000) {
+  return until(
+    what,
+    () => {
+      const directory = runDirectories(workspace).at(-1);
+      const event = directory && journalOf(directory).find(fits);
+      return event && { directory, event };
+    },
+    timeoutMs,
+  );
+}
+
+/**
+ * What `look` finds, once that is something.
+ * @throws Error that says `what` was waited for
+ */
+export async function until(what, look, timeoutMs = 20_000) {
+  for (const end = Date.now() + timeoutMs; ; ) {
+    const found = await look();
+    if (found !== undefined && found !== false && found !== null) return found;
+    if (Date.now() > end) throw new Error(`Waited ${timeoutMs / 1000} s in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

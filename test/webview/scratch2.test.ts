@@ -1,0 +1,21 @@
+import { it } from 'vitest';
+import { buildPage } from './support/build';
+import { FakeHost, launchBrowser } from './support/fake-host';
+import { syntheticModel } from './support/synthetic-model';
+it('debug', async () => {
+  const files = await buildPage();
+  const browser = await launchBrowser();
+  const host = await FakeHost.open(browser, { files, size: { width: 900, height: 1000 } });
+  await host.sendRun(syntheticModel({ steps: 120, totalSteps: 200 }));
+  await host.showPane('loss');
+  await host.page.waitForTimeout(1500);
+  console.log(JSON.stringify(await host.page.evaluate("performance.getEntriesByType('measure').map(m => m.name + ' ' + Math.round(m.startTime) + '+' + Math.round(m.duration))")));
+  await host.setTheme('light-modern');
+  await host.page.waitForTimeout(1500);
+  console.log(JSON.stringify(await host.page.evaluate("performance.getEntriesByType('measure').map(m => m.name + ' ' + Math.round(m.startTime) + '+' + Math.round(m.duration))")));
+  console.log(await host.page.evaluate("getComputedStyle(document.body).getPropertyValue('--vscode-editor-background') + document.body.className"));
+  await host.page.locator('#pane-latest').scrollIntoViewIfNeeded();
+  await host.page.waitForTimeout(1500);
+  console.log(JSON.stringify(await host.page.evaluate("performance.getEntriesByType('measure').slice(-8).map(m => m.name + ' ' + Math.round(m.startTime) + '+' + Math.round(m.duration))")));
+  await browser.close();
+});
