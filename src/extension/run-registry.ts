@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { connectRun, type ConnectionState, type RunConnection } from '../client/run-connection';
 import { listRuns, type RunListing } from '../client/run-store';
 import type { UserErrorFields } from '../shared/errors';
+import type { RunEvent } from '../shared/events';
 import type { RunManifest } from '../shared/run-manifest';
 import type { RunModel } from '../shared/run-model';
 import type { ConfigFiles } from './config-files';
@@ -20,8 +21,10 @@ export function isResumable({ model }: KnownRun): boolean {
   return model !== undefined && ['interrupted', 'stopped', 'failed'].includes(model.status);
 }
 
-/** Milliseconds between change events while a run reports many steps a second. */
-const CHANGE_MS = 500;
+/** Milliseconds between events while a run reports many steps a second. */
+const PROGRESS_MS = 500;
+/** A view that is redrawn more often flickers and shows nothing new. */
+const CHANGE_MS = 2000;
 /** A foreign run writes its manifest before its first journal line. */
 const SETTLE_MS = 300;
 
@@ -36,13 +39,17 @@ export class RunRegistry implements vscode.Disposable {
   private readonly watchers = new Map<string, vscode.FileSystemWatcher>();
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly configListener: vscode.Disposable;
+  private readonly progressed = new vscode.EventEmitter<void>();
   private changeTimer: NodeJS.Timeout | undefined;
+  private progressTimer: NodeJS.Timeout | undefined;
   private scanTimer: NodeJS.Timeout | undefined;
   private scanning: Promise<void> | undefined;
   private scanAgain = false;
   private disposed = false;
-  /** The list, a status or a number that the tree and the status bar show has changed. */
+  /** The list, a status, a metric or a checkpoint has changed. */
   readonly onDidChange = this.changed.event;
+  /** A live run has come further. */
+  readonly onDidProgress = this.progressed.event;
 
   constructor(
     private readonly configs: ConfigFiles,
@@ -106,11 +113,13 @@ export class RunRegistry implements vscode.Disposable {
   dispose(): void {
     this.disposed = true;
     clearTimeout(this.changeTimer);
+    clearTimeout(this.progressTimer);
     clearTimeout(this.scanTimer);
     this.configListener.dispose();
     for (const connection of this.settled.values()) connection.close();
     for (const watcher of this.watchers.values()) watcher.dispose();
     this.changed.dispose();
+    this.progressed.dispose();
   }
 
   private async open(directory: string): Promise<RunConnection> {
@@ -121,9 +130,9 @@ export class RunRegistry implements vscode.Disposable {
         return connection;
       }
       this.settled.set(directory, connection);
-      connection.onEvent(() => this.changeSoon());
-      connection.onState(() => this.changeSoon());
-      this.changeSoon();
+      connection.onEvent(({ type }) => this.noticeEvent(type));
+      connection.onState(() => this.changed.fire());
+      this.changed.fire();
       return connection;
     } catch (error) {
       this.connections.delete(directory);
@@ -204,8 +213,13 @@ export class RunRegistry implements vscode.Disposable {
     };
   }
 
-  private changeSoon(): void {
+  private noticeEvent(type: RunEvent['type']): void {
     if (this.disposed) return;
+    this.progressTimer ??= setTimeout(() => {
+      this.progressTimer = undefined;
+      this.progressed.fire();
+    }, PROGRESS_MS);
+    if (type !== 'eval' && type !== 'checkpoint') return;
     this.changeTimer ??= setTimeout(() => {
       this.changeTimer = undefined;
       this.changed.fire();

@@ -223,7 +223,7 @@ describe.skipIf(!chromiumPath())('dashboard page (skipped without Chromium: set 
   it('sorts the layer table by a column and back', async () => {
     await open();
     await host.sendRun(syntheticModel(OPTIONS));
-    await pane('latest').scrollIntoViewIfNeeded();
+    await host.showPane('latest');
     await press('latest', 'sharpness');
     const head = pane('latest').locator('th[aria-sort]');
     expect(await head.getAttribute('aria-sort')).toBe('descending');

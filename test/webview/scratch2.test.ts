@@ -7,15 +7,7 @@ it('debug', async () => {
   const browser = await launchBrowser();
   const host = await FakeHost.open(browser, { files, size: { width: 900, height: 1000 } });
   await host.sendRun(syntheticModel({ steps: 120, totalSteps: 200 }));
-  await host.showPane('loss');
-  await host.page.waitForTimeout(1500);
-  console.log(JSON.stringify(await host.page.evaluate("performance.getEntriesByType('measure').map(m => m.name + ' ' + Math.round(m.startTime) + '+' + Math.round(m.duration))")));
-  await host.setTheme('light-modern');
-  await host.page.waitForTimeout(1500);
-  console.log(JSON.stringify(await host.page.evaluate("performance.getEntriesByType('measure').map(m => m.name + ' ' + Math.round(m.startTime) + '+' + Math.round(m.duration))")));
-  console.log(await host.page.evaluate("getComputedStyle(document.body).getPropertyValue('--vscode-editor-background') + document.body.className"));
-  await host.page.locator('#pane-latest').scrollIntoViewIfNeeded();
-  await host.page.waitForTimeout(1500);
-  console.log(JSON.stringify(await host.page.evaluate("performance.getEntriesByType('measure').slice(-8).map(m => m.name + ' ' + Math.round(m.startTime) + '+' + Math.round(m.duration))")));
+  await host.showPane('latest');
+  console.log((await host.page.locator('#pane-latest').innerHTML()).slice(0, 1800), host.errors);
   await browser.close();
 });

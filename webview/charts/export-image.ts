@@ -24,7 +24,7 @@ export async function exportImage(figure: Figure, options: ImageOptions): Promis
     {
       format,
       width,
-      height: height + below + 40,
+      height: height + below + 36,
       scale: format === 'png' ? 2 : 1,
     },
   );
@@ -41,8 +41,16 @@ function exportLayout(
   return {
     ...layout,
     showlegend: legend.length > 1,
-    title: { text: plotlyText(title), x: 0.01, xanchor: 'left', font: { size: 14 } },
-    margin: { ...margin, t: (margin?.t ?? 0) + 60, b: (margin?.b ?? 0) + below },
+    title: {
+      text: plotlyText(title),
+      x: 0.01,
+      xanchor: 'left',
+      y: 1,
+      yanchor: 'top',
+      pad: { t: 12 },
+      font: { size: 14 },
+    },
+    margin: { ...margin, t: (margin?.t ?? 0) + (legend.length > 1 ? 66 : 36), b: (margin?.b ?? 0) + below },
     annotations: [
       {
         text: captions.map(plotlyText).join('<br>'),

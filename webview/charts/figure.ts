@@ -26,6 +26,8 @@ export type Drawing =
       readonly table: () => TableData;
       /** Last part of export names. */
       readonly name: string;
+      /** What the title alone does not say of an exported figure. */
+      readonly subject?: string;
     };
 
 /**

@@ -172,7 +172,7 @@ export class ChartCard {
         ? toCsv(drawing.table())
         : await exportImage(drawing.figure, {
             format,
-            title: `${title} · ${runId()}`,
+            title: [title, drawing.subject, runId()].filter(Boolean).join(' · '),
             notes: [...(drawing.captions ?? []), ...drawing.notes],
             width: Math.max(640, this.#plot.offsetWidth),
             height: Math.max(280, this.#plot.offsetHeight),

@@ -32,7 +32,7 @@ const FACT_NAMES: Record<Fact, string> = {
   backend: 'Backend',
 };
 
-/** Name, status, progress and controls of the run: always in view. */
+/** Name, status and progress of the run, always in view; below them facts and controls. */
 export class Header {
   readonly #title = h('h1', {}, 'Flatscape run');
   readonly #status = h('span', { class: 'status', id: 'run-status' });
@@ -53,14 +53,22 @@ export class Header {
     this.#tables = button({ label: 'Show tables', press: toggleTables });
     this.#axis = button({ label: 'Axis: steps', press: toggleAxis });
     root.replaceChildren(
-      h('div', { class: 'row title' }, this.#title, this.#status),
-      this.#progress,
-      h('dl', { class: 'run-facts' }, ...facts),
       h(
         'div',
-        { class: 'row controls' },
-        h('div', { class: 'row' }, ...this.#controls.values()),
-        h('div', { class: 'row' }, this.#axis, this.#tables),
+        { class: 'title-bar' },
+        h('div', { class: 'row title' }, this.#title, this.#status),
+        this.#progress,
+      ),
+      h(
+        'div',
+        { class: 'run-bar' },
+        h('dl', { class: 'run-facts' }, ...facts),
+        h(
+          'div',
+          { class: 'row controls' },
+          h('div', { class: 'row' }, ...this.#controls.values()),
+          h('div', { class: 'row' }, this.#axis, this.#tables),
+        ),
       ),
     );
   }

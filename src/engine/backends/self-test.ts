@@ -52,7 +52,7 @@ export async function selfTestStep(): Promise<number[]> {
     const loss = (a: tf.Tensor, b: tf.Tensor): tf.Scalar => {
       const branch = lowRankLinear(x, a as tf.Tensor2D, b as tf.Tensor2D, 2);
       const normed = layerNorm(geluErf(tf.add(frozen.apply(x), branch)), gamma, beta, 1e-5);
-      const shape = { rows: 2, length: 3, heads: 2 };
+      const shape = { rows: 2, heads: 2 };
       const mixed = attention(normed, normed, normed, { ...shape, bias, dropout: (p) => p });
       return crossEntropy(mixed, [0, 1, 2, 3, 0, 1]);
     };

@@ -3,7 +3,7 @@ import type { Batch } from '../data/batch';
 import { ACTIVATIONS, tanh2 } from '../ops/activations';
 import { crossEntropy } from '../ops/cross-entropy';
 import type { Architecture, ModelSpec, Network, SpecOptions } from './architecture';
-import { encode, encoderParts, firstTokens, linearSpec } from './encoder';
+import { encode, encoderParts, linearSpec } from './encoder';
 import { parseEncoderConfig, type EncoderConfig } from './encoder-config';
 import { maskedLmLoss } from './masked-lm';
 import { normaliseStateName } from './state-names';
@@ -20,7 +20,7 @@ export const bert: Architecture = {
   },
 };
 
-type Encoded = (net: Network, batch: Batch) => tf.Tensor2D;
+type Encoded = (net: Network, batch: Batch, firstOnly: boolean) => tf.Tensor2D;
 type Common = ReturnType<typeof common>;
 type Shared = Common & { readonly config: EncoderConfig; readonly encoded: Encoded };
 
@@ -37,16 +37,16 @@ function common(config: EncoderConfig) {
 
 function encoder(config: EncoderConfig): Encoded {
   const maxLength = config.max_position_embeddings;
-  return (net, batch) => {
+  return (net, batch, firstOnly) => {
     const positions = batch.inputIds.map((_, index) => index % batch.length);
-    return encode(net, batch, { prefix: 'bert', config, maxLength, positions });
+    return encode(net, batch, { prefix: 'bert', config, maxLength, positions, firstOnly });
   };
 }
 
 function classifier({ config, encoded, ...shared }: Shared, { labels }: SpecOptions): ModelSpec {
   const d = config.hidden_size;
   const logits = (net: Network, batch: Batch): tf.Tensor2D => {
-    const first = firstTokens(encoded(net, batch), batch);
+    const first = encoded(net, batch, true);
     const pooled = tanh2(net.linear('bert.pooler.dense', first));
     const p = config.classifier_dropout ?? config.hidden_dropout_prob;
     return net.linear('classifier', net.dropout(pooled, p));
@@ -101,8 +101,13 @@ function maskedLanguageModel({ config, encoded, ...shared }: Shared): ModelSpec 
         ...(tied ? [/^cls\.predictions\.decoder\.weight$/] : []),
       ]),
     logits: (net, batch) =>
-      tf.reshape(head(net, encoded(net, batch)), [batch.rows, batch.length, config.vocab_size]),
-    loss: (net, batch) => maskedLmLoss(encoded(net, batch), batch, (kept) => head(net, kept)),
+      tf.reshape(head(net, encoded(net, batch, false)), [
+        batch.rows,
+        batch.length,
+        config.vocab_size,
+      ]),
+    loss: (net, batch) =>
+      maskedLmLoss(encoded(net, batch, false), batch, (kept) => head(net, kept)),
   };
 }
 

@@ -65,11 +65,16 @@ export interface EncodeOptions {
   readonly maxLength: number;
   /** Index into the position table for each token [rows, length]. */
   readonly positions: Int32Array;
+  /**
+   * Whether only the first token's vector is wanted, as by a classifier. The last block then
+   * leaves out the others, which nothing depends on: most of its work.
+   */
+  readonly firstOnly: boolean;
 }
 
 /**
  * Embeddings and all blocks of a BERT-like body (post-LN).
- * @returns [rows·length, hidden_size]
+ * @returns [rows·length, hidden_size], or [rows, hidden_size] of the first tokens
  * @throws UserError `sequence-too-long`, `token-out-of-range`
  */
 export function encode(net: Network, batch: Batch, options: EncodeOptions): tf.Tensor2D {
@@ -77,13 +82,12 @@ export function encode(net: Network, batch: Batch, options: EncodeOptions): tf.T
   checkBatch(batch, options);
   const bias = paddingBias(batch.mask, batch.rows, batch.length);
   let hidden = embeddings(net, batch, options);
-  for (let index = 0; index < config.num_hidden_layers; index++)
-    hidden = block(net, hidden, {
-      ...options,
-      batch,
-      bias,
-      path: `${prefix}.encoder.layer.${index}`,
-    });
+  const last = config.num_hidden_layers - 1;
+  for (let index = 0; index <= last; index++) {
+    const path = `${prefix}.encoder.layer.${index}`;
+    const firstOnly = options.firstOnly && index === last;
+    hidden = block(net, hidden, { config, batch, bias, path, firstOnly });
+  }
   return hidden;
 }
 
@@ -106,7 +110,7 @@ function embeddings(
   return net.dropout(net.norm(`${prefix}.embeddings.LayerNorm`, sum), config.hidden_dropout_prob);
 }
 
-interface BlockOptions extends EncodeOptions {
+interface BlockOptions extends Pick<EncodeOptions, 'config' | 'firstOnly'> {
   readonly path: string;
   readonly batch: Batch;
   readonly bias: tf.Tensor4D;
@@ -115,13 +119,13 @@ interface BlockOptions extends EncodeOptions {
 function block(net: Network, x: tf.Tensor2D, options: BlockOptions): tf.Tensor2D {
   const { path, config, batch, bias } = options;
   const self = `${path}.attention.self`;
+  const asking = options.firstOnly ? firstTokens(x, batch) : x;
   const mixed = attention(
-    net.linear(`${self}.query`, x),
+    net.linear(`${self}.query`, asking),
     net.linear(`${self}.key`, x),
     net.linear(`${self}.value`, x),
     {
       rows: batch.rows,
-      length: batch.length,
       heads: config.num_attention_heads,
       bias,
       dropout: (probabilities) => net.dropout(probabilities, config.attention_probs_dropout_prob),
@@ -131,14 +135,14 @@ function block(net: Network, x: tf.Tensor2D, options: BlockOptions): tf.Tensor2D
     net.norm(norm, tf.add(net.dropout(y, config.hidden_dropout_prob), base));
 
   const attended = net.linear(`${path}.attention.output.dense`, mixed);
-  const middle = residual(x, attended, `${path}.attention.output.LayerNorm`);
+  const middle = residual(asking, attended, `${path}.attention.output.LayerNorm`);
   const activation = ACTIVATIONS[config.hidden_act];
   const wide = activation(net.linear(`${path}.intermediate.dense`, middle));
   return residual(middle, net.linear(`${path}.output.dense`, wide), `${path}.output.LayerNorm`);
 }
 
 /** The first token's vector of each row, [rows, d], from [rows·length, d]. */
-export function firstTokens(hidden: tf.Tensor2D, { rows, length }: Batch): tf.Tensor2D {
+function firstTokens(hidden: tf.Tensor2D, { rows, length }: Batch): tf.Tensor2D {
   const d = hidden.shape[1];
   const byRow = tf.reshape(hidden, [rows, length, d]);
   return tf.reshape(tf.slice(byRow, [0, 0, 0], [rows, 1, d]), [rows, d]);

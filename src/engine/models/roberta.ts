@@ -3,7 +3,7 @@ import type { Batch } from '../data/batch';
 import { geluErf, tanh2 } from '../ops/activations';
 import { crossEntropy } from '../ops/cross-entropy';
 import type { Architecture, ModelSpec, Network, SpecOptions } from './architecture';
-import { encode, encoderParts, firstTokens, linearSpec } from './encoder';
+import { encode, encoderParts, linearSpec } from './encoder';
 import { parseEncoderConfig, type EncoderConfig } from './encoder-config';
 import { maskedLmLoss } from './masked-lm';
 import { normaliseStateName } from './state-names';
@@ -20,7 +20,7 @@ export const roberta: Architecture = {
   },
 };
 
-type Encoded = (net: Network, batch: Batch) => tf.Tensor2D;
+type Encoded = (net: Network, batch: Batch, firstOnly: boolean) => tf.Tensor2D;
 type Common = ReturnType<typeof common>;
 type Shared = Common & { readonly config: EncoderConfig; readonly encoded: Encoded };
 
@@ -37,9 +37,9 @@ function common(config: EncoderConfig) {
 
 function encoder(config: EncoderConfig): Encoded {
   const maxLength = longestSequence(config);
-  return (net, batch) => {
+  return (net, batch, firstOnly) => {
     const positions = robertaPositions(batch, config.pad_token_id);
-    return encode(net, batch, { prefix: 'roberta', config, maxLength, positions });
+    return encode(net, batch, { prefix: 'roberta', config, maxLength, positions, firstOnly });
   };
 }
 
@@ -63,7 +63,7 @@ function classifier({ config, encoded, ...shared }: Shared, { labels }: SpecOpti
   const d = config.hidden_size;
   const p = config.classifier_dropout ?? config.hidden_dropout_prob;
   const logits = (net: Network, batch: Batch): tf.Tensor2D => {
-    const first = net.dropout(firstTokens(encoded(net, batch), batch), p);
+    const first = net.dropout(encoded(net, batch, true), p);
     const dense = tanh2(net.linear('classifier.dense', first));
     return net.linear('classifier.out_proj', net.dropout(dense, p));
   };
@@ -113,8 +113,13 @@ function maskedLanguageModel({ config, encoded, ...shared }: Shared): ModelSpec 
         ...(tied ? [/^lm_head\.decoder\.weight$/] : []),
       ]),
     logits: (net, batch) =>
-      tf.reshape(head(net, encoded(net, batch)), [batch.rows, batch.length, config.vocab_size]),
-    loss: (net, batch) => maskedLmLoss(encoded(net, batch), batch, (kept) => head(net, kept)),
+      tf.reshape(head(net, encoded(net, batch, false)), [
+        batch.rows,
+        batch.length,
+        config.vocab_size,
+      ]),
+    loss: (net, batch) =>
+      maskedLmLoss(encoded(net, batch, false), batch, (kept) => head(net, kept)),
   };
 }
 

@@ -1,24 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { softmax2 } from './softmax';
 
-export interface AttentionShape {
+export interface AttentionOptions {
   /** Sequences in the batch. */
   readonly rows: number;
-  readonly length: number;
   readonly heads: number;
-}
-
-export interface AttentionOptions extends AttentionShape {
-  /** Added to the scores: 0 where the key is real, hugely negative where it pads. [rows,1,1,length] */
+  /** Added to the scores: 0 where the key is real, hugely negative where it pads. [rows, 1, 1, keys] */
   readonly bias: tf.Tensor4D;
-  /** Applied to the attention probabilities [rows, heads, length, length] in training. */
+  /** Applied to the attention probabilities [rows, heads, queries, keys] in training. */
   readonly dropout: (probabilities: tf.Tensor4D) => tf.Tensor4D;
 }
 
 /**
  * Multi-head attention softmax(QKᵀ/√h + bias)·V, h = d/heads.
- * @param query [rows·length, d], as `key` and `value`
- * @returns [rows·length, d]
+ * @param query [rows·queries, d]
+ * @param key [rows·keys, d], as `value`
+ * @returns [rows·queries, d]
  */
 export function attention(
   query: tf.Tensor2D,
@@ -38,8 +35,9 @@ export function attention(
 type Heads = [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
 
 /** [rows·length, d] to [rows, heads, length, d/heads]. */
-function splitHeads(x: tf.Tensor2D, { rows, length, heads }: AttentionShape): tf.Tensor4D {
-  const split: tf.Tensor4D = tf.reshape(x, [rows, length, heads, x.shape[1] / heads]);
+function splitHeads(x: tf.Tensor2D, { rows, heads }: AttentionOptions): tf.Tensor4D {
+  const [positions, d] = x.shape;
+  const split: tf.Tensor4D = tf.reshape(x, [rows, positions / rows, heads, d / heads]);
   return tf.transpose(split, [0, 2, 1, 3]);
 }
 

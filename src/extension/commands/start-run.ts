@@ -26,8 +26,9 @@ export async function startRun(
   const directory = await withAbort(vscode.l10n.t('Flatscape: starting the run'), (signal) =>
     launchRun({ ...engineLocation(services.context), configFile: config.fsPath, signal }),
   );
-  await services.runs.rescan();
+  // First the page, which takes a moment to load, then the list of runs.
   services.dashboards.open(directory);
+  await services.runs.rescan();
   return directory;
 }
 

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { age, headline, progressText } from '../headline';
+import { age, headline } from '../headline';
 import type { KnownRun, RunRegistry } from '../run-registry';
 import { settings } from '../settings';
 
@@ -56,7 +56,6 @@ function commandsOf(run: KnownRun): vscode.Command[] {
 /** `completed: accuracy 0.912, 3 hr. ago` */
 function lastRun({ model, manifest }: KnownRun): string {
   if (!model || !manifest) return vscode.l10n.t('last run cannot be read');
-  const status = model.status === 'running' ? progressText(model) : model.status;
   const time = age(manifest.createdAt, Date.now(), vscode.env.language);
-  return [`${status}: ${headline(model) ?? model.phase}`, time].join(', ');
+  return [`${model.status}: ${headline(model) ?? model.phase}`, time].join(', ');
 }

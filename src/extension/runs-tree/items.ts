@@ -54,9 +54,8 @@ function describe(run: KnownRun): string {
   const config = manifest && path.basename(manifest.configFile).replace(/\.flatscape\.\w+$/i, '');
   // Unless the config names its runs, their ids begin with its name.
   const named = manifest && config && !manifest.id.startsWith(config) ? config : undefined;
-  const progress = model && run.state === 'live' ? progressText(model) : undefined;
   const time = manifest && age(manifest.createdAt, Date.now(), vscode.env.language);
-  return [named, progress, model && headline(model), time].filter(Boolean).join(' · ');
+  return [named, model && headline(model), time].filter(Boolean).join(' · ');
 }
 
 const ICONS: Record<RunStatus, [icon: string, color?: string]> = {

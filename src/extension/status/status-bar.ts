@@ -10,15 +10,15 @@ export function registerStatusBar(runs: RunRegistry): vscode.Disposable {
   );
   item.name = 'Flatscape';
   let hadLive = false;
-  const listener = runs.onDidChange(() => {
+  const update = () => {
     const live = runs.live();
     show(item, live);
     if (live.length > 0 === hadLive) return;
     hadLive = live.length > 0;
     // For the palette: what can be done to a live run.
     void vscode.commands.executeCommand('setContext', 'flatscape.hasLive', hadLive);
-  });
-  return vscode.Disposable.from(item, listener);
+  };
+  return vscode.Disposable.from(item, runs.onDidChange(update), runs.onDidProgress(update));
 }
 
 function show(item: vscode.StatusBarItem, live: readonly KnownRun[]): void {

@@ -62,7 +62,7 @@ interface BatchFile {
   readonly labels: number[] | number[][];
 }
 
-function readBatch(path: string): Batch {
+export function readBatch(path: string): Batch {
   const file = JSON.parse(readFileSync(path, 'utf8')) as BatchFile;
   const rows = file.input_ids.length;
   const length = file.input_ids[0]?.length ?? 0;

@@ -1,5 +1,4 @@
 // Hands and eyes for a drive: Chromium on the workbench, its palette, its webviews, its themes.
-/* global document -- functions given to a page run in it */
 import { chromium } from 'playwright-core';
 import { ensureChromium } from '../../../scripts/chromium.mjs';
 

@@ -1,5 +1,4 @@
 // A dashboard on the screen, as a drive uses it: starts runs, reads its charts, presses its buttons.
-/* global document -- functions given to a page run in it */
 import { inWebview, runCommand } from './browser.mjs';
 import { until } from './runs.mjs';
 

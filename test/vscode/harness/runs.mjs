@@ -50,9 +50,13 @@ function createdAt(directory) {
  */
 export function journalOf(directory) {
   const text = fs.readFileSync(path.join(directory, 'journal.jsonl'), 'utf8');
-  const events = text.split('\n').slice(0, -1).map((line) => JSON.parse(line));
+  const events = text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
   const wrong = events.find(({ seq }, index) => seq !== index);
-  if (wrong) throw new Error(`${directory}: line ${events.indexOf(wrong) + 1} has seq ${wrong.seq}`);
+  if (wrong)
+    throw new Error(`${directory}: line ${events.indexOf(wrong) + 1} has seq ${wrong.seq}`);
   return events;
 }
 
@@ -74,7 +78,7 @@ export function untilJournaled(workspace, what, fits, timeoutMs = 120_000) {
  * @throws Error that says `what` was waited for
  */
 export async function until(what, look, timeoutMs = 20_000) {
-  for (const end = Date.now() + timeoutMs; ; ) {
+  for (const end = Date.now() + timeoutMs; ;) {
     const found = await look();
     if (found !== undefined && found !== false && found !== null) return found;
     if (Date.now() > end) throw new Error(`Waited ${timeoutMs / 1000} s in vain for ${what}`);

@@ -102,11 +102,38 @@ export class FakeHost {
     await this.send({ type: 'snapshot', snapshot: packRun(model) });
   }
 
-  /** Scrolls a pane into view and waits until its chart is drawn. */
+  /** Scrolls a pane into view and waits until everything on screen is drawn. */
   async showPane(id: string): Promise<void> {
     const pane = this.page.locator(`#pane-${id}`);
-    await pane.scrollIntoViewIfNeeded();
-    await pane.locator('.plot .main-svg').first().waitFor();
+    await pane.evaluate((section) => (section as unknown as Scrollable).scrollIntoView());
+    await pane.locator('.plot .main-svg, tbody tr').first().waitFor({ state: 'attached' });
+    let [before, now] = [-1, await this.#drawings()];
+    while (before !== now) {
+      await this.page.waitForTimeout(300);
+      [before, now] = [now, await this.#drawings()];
+    }
+    await pane.evaluate((section) => (section as unknown as Scrollable).scrollIntoView());
+  }
+
+  /** How often the page has drawn a pane. */
+  async #drawings(): Promise<number> {
+    return Number(await this.page.evaluate("performance.getEntriesByType('measure').length"));
+  }
+
+  /** The page's clock, in ms. */
+  async now(): Promise<number> {
+    return Number(await this.page.evaluate('performance.now()'));
+  }
+
+  /** What drawing each pane has cost since `since`, and ms from then until the last was done. */
+  async drawTimes(since: number): Promise<Record<string, number>> {
+    const measures = (await this.page.evaluate(
+      "performance.getEntriesByType('measure').map(({ name, startTime, duration }) => ({ name, startTime, duration }))",
+    )) as { name: string; startTime: number; duration: number }[];
+    const recent = measures.filter((m) => m.startTime > since);
+    const ends = recent.map((m) => m.startTime + m.duration - since);
+    const costs = recent.map((m) => [m.name.replace('draw ', ''), Math.round(m.duration)] as const);
+    return { ...Object.fromEntries(costs), total: Math.round(Math.max(...ends)) };
   }
 
   async violations(): Promise<string[]> {
@@ -129,6 +156,9 @@ export class FakeHost {
 /** The page's window, as far as a test, which has no DOM types, needs it. */
 interface Poster {
   postMessage(message: unknown): void;
+}
+interface Scrollable {
+  scrollIntoView(): void;
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -35,6 +35,7 @@ export function drawHeatMap({ model, view, theme, x }: DrawContext): Drawing {
     notes: [...quantityNotes(model, key, matrix.source), ...notes],
     table: () => joinBySteps(layerColumns(matrix, modules)),
     name: `layers-${key}`,
+    subject: QUANTITIES[key].label,
   };
 }
 

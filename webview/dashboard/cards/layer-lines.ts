@@ -45,5 +45,6 @@ export function drawLayerLines({ model, view, theme, x }: DrawContext): Drawing 
     captions: quantityNotes(model, key, matrix.source),
     table: () => joinBySteps(columns),
     name: `lines-${key}`,
+    subject: QUANTITIES[key].label,
   };
 }

@@ -69,6 +69,7 @@ export function drawTheorem1(context: DrawContext): Drawing {
     notes: [applicability(model.manifest.config), signs(series.rate), ...notes],
     table: () => joinBySteps(raw),
     name: `theorem1-${index}`,
+    subject: model.manifest.modules[index]?.path ?? '',
   };
 }
 

@@ -1,0 +1,18 @@
+// npm run test:peft: our checkpoints in Python's PEFT. Makes a pinned environment (about 1.2 GB) once.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { ROOT, ensureSetup } from './setup.mjs';
+
+ensureSetup();
+const printed = execFileSync('bash', ['test/reference/venv.sh'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const python = printed.trim().split('\n').at(-1);
+const test = spawnSync(
+  process.execPath,
+  ['node_modules/vitest/vitest.mjs', 'run', 'test/engine/peft-roundtrip.test.ts'],
+  { cwd: ROOT, stdio: 'inherit', env: { ...process.env, FLATSCAPE_REFERENCE_PYTHON: python } },
+);
+console.log(test.status === 0 ? '1 passed, 0 failed' : '0 passed, 1 failed');
+process.exitCode = test.status ?? 1;

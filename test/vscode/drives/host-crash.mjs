@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { openFile } from '../harness/browser.mjs';
+import { dashboardFrame, startRun, untilMorePoints, untilStatus } from '../harness/dashboard.mjs';
+import { journalOf, makeTinyWorkspace, until, untilJournaled } from '../harness/runs.mjs';
+import { processesOf } from '../harness/server.mjs';
+
+export const name = 'a run survives the crash of its extension host, and its page says so';
+
+export async function run(ctx) {
+  const workspace = makeTinyWorkspace(ctx, { steps: 100_000, probeEvery: 100 });
+  const { page, server } = await ctx.open({ workspace });
+  await openFile(page, 'tiny.flatscape.yaml');
+  await startRun(page);
+  const orphan = await dashboardFrame(page);
+  await untilMorePoints(orphan, 0);
+  const { directory } = await untilJournaled(workspace, 'a step', ({ type }) => type === 'step');
+  const engine = engineOf(directory);
+
+  process.kill(extensionHost(server.state), 'SIGKILL');
+  const link = orphan.locator('#banners a', { hasText: 'Reconnect' });
+  await link.waitFor({ timeout: 30_000 });
+  await untilStatus(orphan, /Disconnected/);
+  await ctx.shot(page, 'disconnected');
+  const before = journalOf(directory).length;
+  await until('more steps', () => journalOf(directory).length > before);
+  assert.deepEqual(engineOf(directory), engine, 'the engine is another process now');
+
+  await link.click();
+  await until('the orphan to close', () => orphan.isDetached(), 30_000);
+  const frame = await dashboardFrame(page);
+  await untilStatus(frame, /Running/);
+  await untilMorePoints(frame, 0);
+  assert.equal(await page.getByRole('tab', { name: path.basename(directory) }).count(), 1);
+  await frame.click('#control-stop');
+  await untilStatus(frame, /Stopped/);
+  const events = journalOf(directory); // throws over a gap or a double
+  const steps = events.filter(({ type }) => type === 'step').map(({ step }) => step);
+  assert.deepEqual(
+    steps,
+    steps.map((_, index) => index + 1),
+  );
+  assert.equal(events.at(-1).status, 'stopped');
+  assert.deepEqual(page.violations, []);
+}
+
+function engineOf(directory) {
+  return JSON.parse(fs.readFileSync(path.join(directory, 'engine.json'), 'utf8'));
+}
+
+/** The one process of the server that hosts extensions. */
+function extensionHost(state) {
+  const hosts = processesOf(state).filter((pid) =>
+    fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=extensionHost'),
+  );
+  assert.equal(hosts.length, 1, `${hosts.length} extension hosts`);
+  return hosts[0];
+}

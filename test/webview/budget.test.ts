@@ -1,0 +1,59 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { syntheticEvents } from '../support/synthetic-run';
+import { buildPage } from './support/build';
+import { chromiumPath, FakeHost, launchBrowser } from './support/fake-host';
+import { fold } from './support/synthetic-model';
+
+const LARGE = { modules: 200, steps: 10_001, totalSteps: 20_000 };
+
+/**
+ * Milliseconds from posting to drawn. Measured on two shared cores with software rendering: see
+ * the printed figures. The limits are several times that: they catch a quadratic loop, not noise.
+ */
+const PAINT_MS = 15_000;
+const UPDATE_MS = 5000;
+
+describe.skipIf(!chromiumPath())('200 layers x 10,000 steps (skipped without Chromium)', () => {
+  let browser: Browser;
+  let files: ReadonlyMap<string, string>;
+
+  beforeAll(async () => {
+    [files, browser] = await Promise.all([buildPage(), launchBrowser()]);
+  });
+  afterAll(() => browser?.close());
+
+  it('paints and updates within the budget and says what it leaves out', async () => {
+    const events = syntheticEvents(LARGE);
+    const next = events.slice(-1);
+    const model = fold(LARGE, events.slice(0, -1));
+    const size = { width: 900, height: 4200 };
+    const host = await FakeHost.open(browser, { files, size, state: PAGE_STATE });
+    const sent = await host.now();
+    await host.sendRun(model);
+    for (const pane of ['loss', 'heatmap', 'theorem1']) await host.showPane(pane);
+    const paint = await host.drawTimes(sent);
+    const updated = await host.now();
+    await host.send({ type: 'events', events: next });
+    await host.page.waitForTimeout(4000);
+    const update = await host.drawTimes(updated);
+    console.log('first paint', paint, '\nupdate', update);
+
+    expect(paint.total).toBeLessThan(PAINT_MS);
+    expect(update.total).toBeLessThan(UPDATE_MS);
+    expect(await host.page.locator('#pane-loss .notes').innerText()).toMatch(
+      /Showing 3,000 of 10,00\d points per line, extremes kept/,
+    );
+    expect(await host.page.locator('#pane-heatmap .notes').innerText()).toMatch(
+      /Showing 589 columns for 10,00\d steps: the value of largest magnitude per 17 steps/,
+    );
+    expect(await host.violations()).toEqual([]);
+    await host.page.locator('#pane-heatmap').screenshot({ path: 'build/screens/large-heatmap.png' });
+    await host.close();
+  });
+});
+
+const PAGE_STATE = {
+  run: 'file:///home/ada/.flatscape/runs/sst2-efmlora-20261121-093000',
+  quantity: 'balancedness',
+};
