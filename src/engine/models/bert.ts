@@ -1,11 +1,10 @@
-import * as tf from '@tensorflow/tfjs-core';
-import type { Batch } from '../data/batch';
+import type * as tf from '@tensorflow/tfjs-core';
 import { ACTIVATIONS, tanh2 } from '../ops/activations';
-import { crossEntropy } from '../ops/cross-entropy';
-import type { Architecture, ModelSpec, Network, SpecOptions } from './architecture';
-import { encode, encoderParts, linearSpec } from './encoder';
-import { parseEncoderConfig, type EncoderConfig } from './encoder-config';
-import { maskedLmLoss } from './masked-lm';
+import type { Architecture, ModelSpec, Network } from './architecture';
+import { sequenceClassifier } from './classifier';
+import { encoderBody, linearSpec, type EncoderBody } from './encoder';
+import { parseEncoderConfig } from './encoder-config';
+import { maskedLm } from './masked-lm';
 import { normaliseStateName } from './state-names';
 
 /** BERT: positions from 0, a tanh pooler under the classifier, a tied decoder for masked LM. */
@@ -13,86 +12,60 @@ export const bert: Architecture = {
   modelType: 'bert',
   spec: (options) => {
     const config = parseEncoderConfig(options, { vocab_size: 30522, pad_token_id: 0 });
-    const shared = { config, encoded: encoder(config), ...common(config) };
+    const body = encoderBody(config, {
+      modelType: 'bert',
+      maxLength: config.max_position_embeddings,
+      positions: ({ inputIds, length }) => inputIds.map((_, index) => index % length),
+    });
     return options.head === 'classification'
-      ? classifier(shared, options)
-      : maskedLanguageModel(shared);
+      ? classifier(body, options.labels)
+      : maskedLanguageModel(body);
   },
 };
 
-type Encoded = (net: Network, batch: Batch, firstOnly: boolean) => tf.Tensor2D;
-type Common = ReturnType<typeof common>;
-type Shared = Common & { readonly config: EncoderConfig; readonly encoded: Encoded };
-
-function common(config: EncoderConfig) {
-  return {
-    modelType: 'bert',
-    ...encoderParts('bert', config),
-    epsilon: config.layer_norm_eps,
-    initializerRange: config.initializer_range,
-    maxLength: config.max_position_embeddings,
-    vocabSize: config.vocab_size,
-  };
-}
-
-function encoder(config: EncoderConfig): Encoded {
-  const maxLength = config.max_position_embeddings;
-  return (net, batch, firstOnly) => {
-    const positions = batch.inputIds.map((_, index) => index % batch.length);
-    return encode(net, batch, { prefix: 'bert', config, maxLength, positions, firstOnly });
-  };
-}
-
-function classifier({ config, encoded, ...shared }: Shared, { labels }: SpecOptions): ModelSpec {
+function classifier({ spec, config, first }: EncoderBody, labels: number): ModelSpec {
   const d = config.hidden_size;
-  const logits = (net: Network, batch: Batch): tf.Tensor2D => {
-    const first = encoded(net, batch, true);
-    const pooled = tanh2(net.linear('bert.pooler.dense', first));
-    const p = config.classifier_dropout ?? config.hidden_dropout_prob;
-    return net.linear('classifier', net.dropout(pooled, p));
-  };
+  const p = config.classifier_dropout ?? config.hidden_dropout_prob;
   return {
-    ...shared,
+    ...spec,
     className: 'BertForSequenceClassification',
     linears: [
-      ...shared.linears,
+      ...spec.linears,
       linearSpec('bert.pooler.dense', d, d),
       linearSpec('classifier', d, labels, true),
     ],
     mayBeMissing: ['bert.pooler.dense', 'classifier'],
-    headPath: 'classifier',
     stateName: (name) => stateName(name, [/^cls\./]),
-    logits,
-    loss: (net, batch) => crossEntropy(logits(net, batch), batch.labels),
+    ...sequenceClassifier((net, batch) => {
+      const pooled = tanh2(net.linear('bert.pooler.dense', first(net, batch)));
+      return net.linear('classifier', net.dropout(pooled, p));
+    }),
   };
 }
 
-function maskedLanguageModel({ config, encoded, ...shared }: Shared): ModelSpec {
+function maskedLanguageModel(body: EncoderBody): ModelSpec {
+  const { spec, config } = body;
   const d = config.hidden_size;
-  const head = (net: Network, hidden: tf.Tensor2D): tf.Tensor2D => {
-    const dense = net.linear('cls.predictions.transform.dense', hidden);
-    const transformed = net.norm(
-      'cls.predictions.transform.LayerNorm',
-      ACTIVATIONS[config.hidden_act](dense),
-    );
-    return net.linear('cls.predictions.decoder', transformed);
-  };
   const tied = config.tie_word_embeddings;
+  const transform = 'cls.predictions.transform';
+  const head = (net: Network, hidden: tf.Tensor2D): tf.Tensor2D => {
+    const dense = net.linear(`${transform}.dense`, hidden);
+    const normed = net.norm(`${transform}.LayerNorm`, ACTIVATIONS[config.hidden_act](dense));
+    return net.linear('cls.predictions.decoder', normed);
+  };
   return {
-    ...shared,
+    ...spec,
     className: 'BertForMaskedLM',
     linears: [
-      ...shared.linears,
-      linearSpec('cls.predictions.transform.dense', d, d),
+      ...spec.linears,
+      linearSpec(`${transform}.dense`, d, d),
       {
         ...linearSpec('cls.predictions.decoder', d, config.vocab_size, true),
         ...(tied && { weight: 'bert.embeddings.word_embeddings.weight' }),
         bias: 'cls.predictions.bias',
       },
     ],
-    norms: [...shared.norms, { path: 'cls.predictions.transform.LayerNorm', size: d }],
-    mayBeMissing: [],
-    headPath: undefined,
+    norms: [...spec.norms, { path: `${transform}.LayerNorm`, size: d }],
     stateName: (name) =>
       stateName(name, [
         /^bert\.pooler\./,
@@ -100,21 +73,13 @@ function maskedLanguageModel({ config, encoded, ...shared }: Shared): ModelSpec 
         /^cls\.predictions\.decoder\.bias$/,
         ...(tied ? [/^cls\.predictions\.decoder\.weight$/] : []),
       ]),
-    logits: (net, batch) =>
-      tf.reshape(head(net, encoded(net, batch, false)), [
-        batch.rows,
-        batch.length,
-        config.vocab_size,
-      ]),
-    loss: (net, batch) =>
-      maskedLmLoss(encoded(net, batch, false), batch, (kept) => head(net, kept)),
+    ...maskedLm(body, head),
   };
 }
 
 function stateName(fileName: string, otherHeads: readonly RegExp[]): string | undefined {
   return normaliseStateName(fileName, {
     prefix: 'bert',
-    bodyParts: ['embeddings', 'encoder', 'pooler'],
     ignored: [/\.position_ids$/, /^cls\.seq_relationship\./, ...otherHeads],
   });
 }

@@ -4,17 +4,69 @@ import type { Batch } from '../data/batch';
 import { ACTIVATIONS } from '../ops/activations';
 import { attention, paddingBias } from '../ops/attention';
 import { embeddingSum, type Lookup } from '../ops/embedding';
-import type { LinearSpec, Network, NormSpec, TableSpec } from './architecture';
+import type { LinearSpec, ModelSpec, Network, TableSpec } from './architecture';
 import type { EncoderConfig } from './encoder-config';
 
-export interface EncoderParts {
-  readonly linears: readonly LinearSpec[];
-  readonly norms: readonly NormSpec[];
-  readonly tables: readonly TableSpec[];
+/** What the models with a BERT-like body share, whatever their head. */
+export interface EncoderBody {
+  readonly spec: Pick<
+    ModelSpec,
+    | 'modelType'
+    | 'linears'
+    | 'norms'
+    | 'tables'
+    | 'epsilon'
+    | 'initializerRange'
+    | 'maxLength'
+    | 'vocabSize'
+  >;
+  readonly config: EncoderConfig;
+  /** @returns [rows·length, hidden_size] */
+  all(net: Network, batch: Batch): tf.Tensor2D;
+  /** Only the first token of each row, which costs a block less. @returns [rows, hidden_size] */
+  first(net: Network, batch: Batch): tf.Tensor2D;
 }
 
-/** The parts of a BERT-like body under `prefix` (`bert`, `roberta`), in PyTorch's order. */
-export function encoderParts(prefix: string, config: EncoderConfig): EncoderParts {
+export interface EncoderFamily {
+  /** `model_type`, and the prefix of the body's modules. */
+  readonly modelType: string;
+  /** Longest sequence. */
+  readonly maxLength: number;
+  /** Index into the position table for each token [rows, length]. */
+  readonly positions: (batch: Batch) => Int32Array;
+}
+
+/** A BERT-like body, its modules under its model type. */
+export function encoderBody(config: EncoderConfig, family: EncoderFamily): EncoderBody {
+  const { modelType, maxLength, positions } = family;
+  const run = (net: Network, batch: Batch, firstOnly: boolean): tf.Tensor2D =>
+    encode(net, batch, {
+      prefix: modelType,
+      config,
+      maxLength,
+      positions: positions(batch),
+      firstOnly,
+    });
+  return {
+    spec: {
+      modelType,
+      ...encoderParts(modelType, config),
+      epsilon: config.layer_norm_eps,
+      initializerRange: config.initializer_range,
+      maxLength,
+      vocabSize: config.vocab_size,
+    },
+    config,
+    all: (net, batch) => run(net, batch, false),
+    first: (net, batch) => run(net, batch, true),
+  };
+}
+
+/** The modules of a body, in PyTorch's order. */
+function encoderParts(
+  prefix: string,
+  config: EncoderConfig,
+): Pick<ModelSpec, 'linears' | 'norms' | 'tables'> {
   const d = config.hidden_size;
   const table = (name: string, entries: number): TableSpec => ({
     path: `${prefix}.embeddings.${name}`,
@@ -59,7 +111,7 @@ export function linearSpec(
   return { path, in: inputs, out, weight: `${path}.weight`, bias: `${path}.bias`, isOutput };
 }
 
-export interface EncodeOptions {
+interface EncodeOptions {
   readonly prefix: string;
   readonly config: EncoderConfig;
   readonly maxLength: number;
@@ -77,7 +129,7 @@ export interface EncodeOptions {
  * @returns [rows·length, hidden_size], or [rows, hidden_size] of the first tokens
  * @throws UserError `sequence-too-long`, `token-out-of-range`
  */
-export function encode(net: Network, batch: Batch, options: EncodeOptions): tf.Tensor2D {
+function encode(net: Network, batch: Batch, options: EncodeOptions): tf.Tensor2D {
   const { prefix, config } = options;
   checkBatch(batch, options);
   const bias = paddingBias(batch.mask, batch.rows, batch.length);

@@ -2,25 +2,35 @@ import * as tf from '@tensorflow/tfjs-core';
 import { IGNORED_LABEL, type Batch } from '../data/batch';
 import { crossEntropy } from '../ops/cross-entropy';
 import { product } from '../ops/product';
+import type { ModelSpec, Network } from './architecture';
+import type { EncoderBody } from './encoder';
 
 /**
- * Mean cross-entropy over the positions that have a label. Only their rows go through the head,
- * whose vocabulary makes it the most expensive part.
- * @param hidden [rows·length, d]
- * @param head [kept, d] to [kept, vocabulary]
+ * Masked language modelling over a body. In the loss, only positions with a label go through the
+ * head, whose vocabulary makes it the most expensive part.
+ * @param head [n, d] to [n, vocabulary]
  */
-export function maskedLmLoss(
-  hidden: tf.Tensor2D,
-  batch: Batch,
-  head: (kept: tf.Tensor2D) => tf.Tensor2D,
-): tf.Scalar {
-  const kept: number[] = [];
-  batch.labels.forEach((label, position) => {
-    if (label !== IGNORED_LABEL) kept.push(position);
-  });
-  if (kept.length === 0) throw new Error('a masked-LM batch needs at least one label');
-  const labels = kept.map((position) => batch.labels[position] as number);
-  return crossEntropy(head(takeRows(hidden, kept)), labels);
+export function maskedLm(
+  { all, config }: EncoderBody,
+  head: (net: Network, hidden: tf.Tensor2D) => tf.Tensor2D,
+): Pick<ModelSpec, 'logits' | 'loss' | 'headPath' | 'mayBeMissing'> {
+  return {
+    headPath: undefined,
+    mayBeMissing: [],
+    logits: (net, batch) =>
+      tf.reshape(head(net, all(net, batch)), [batch.rows, batch.length, config.vocab_size]),
+    loss: (net, batch) => {
+      const { positions, labels } = labelled(batch);
+      return crossEntropy(head(net, takeRows(all(net, batch), positions)), labels);
+    },
+  };
+}
+
+/** The positions in [rows·length] that have a label. */
+function labelled({ labels }: Batch): { positions: number[]; labels: number[] } {
+  const positions = [...labels.keys()].filter((position) => labels[position] !== IGNORED_LABEL);
+  if (positions.length === 0) throw new Error('a masked-LM batch needs at least one label');
+  return { positions, labels: positions.map((position) => labels[position] as number) };
 }
 
 /** As a product with a selection matrix: the gradient of `tf.gather` does not exist on wasm. */

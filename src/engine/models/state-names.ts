@@ -1,8 +1,9 @@
+/** First segments of the names in a file of the bare body. */
+const BODY_PARTS = ['embeddings', 'encoder', 'pooler'];
+
 export interface StateNameRules {
   /** Prefix of the body in the model's class, e.g. `bert`. */
   readonly prefix: string;
-  /** First segments of the bare body's names: `embeddings`, `encoder`, `pooler`. */
-  readonly bodyParts: readonly string[];
   /** Names (with the prefix) that this model does without. */
   readonly ignored: readonly RegExp[];
 }
@@ -17,6 +18,6 @@ export function normaliseStateName(fileName: string, rules: StateNameRules): str
     .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
     .replace(/LayerNorm\.beta$/, 'LayerNorm.bias');
   const [first = ''] = current.split('.');
-  const name = rules.bodyParts.includes(first) ? `${rules.prefix}.${current}` : current;
+  const name = BODY_PARTS.includes(first) ? `${rules.prefix}.${current}` : current;
   return rules.ignored.some((pattern) => pattern.test(name)) ? undefined : name;
 }

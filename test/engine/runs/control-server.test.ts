@@ -45,6 +45,7 @@ async function client(since = 0, engine = owned.engine) {
     onEvent: (event) => events.push(event),
     onClose: () => (closed = true),
   });
+  await control.joined;
   return { ...control, events, isClosed: () => closed };
 }
 

@@ -39,7 +39,7 @@ export async function run(ctx) {
     await openFile(page, file);
     await page.locator('.squiggly-error').first().waitFor();
     await goTo(page, key);
-    await hoverSays(page, /unknown key .roh./);
+    await hoverSays(page, /unknown key .method\.roh/);
     await ctx.shot(page, `bad-${file}`);
 
     await page.keyboard.press('Control+.');
