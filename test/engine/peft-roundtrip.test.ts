@@ -10,7 +10,7 @@ import { readPeftAdapter } from '../../src/engine/formats/peft-adapter';
 import { prepareRun } from '../../src/engine/runs/prepare';
 import { runSession } from '../../src/engine/runs/run-session';
 import { METHOD_NAMES } from '../../src/shared/methods';
-import { LABELS, readBatch } from './adapters/reference-model';
+import { LABELS, readBatch } from '../support/reference-model';
 
 /** `npm run test:peft` sets it; PyTorch and PEFT are 1.2 GB, so this is no part of `npm test`. */
 const python = process.env['FLATSCAPE_REFERENCE_PYTHON'];

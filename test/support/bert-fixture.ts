@@ -6,30 +6,15 @@ import type { Batch } from '../../src/engine/data/batch';
 import { openModelDirectory } from '../../src/engine/formats/model-directory';
 import { readPeftAdapter } from '../../src/engine/formats/peft-adapter';
 import { configSchema, type Config } from '../../src/shared/config/schema';
+import { LABELS, toBatch, type RawBatch } from './reference-model';
 
 /** Folder of what test/reference/make_fixtures.py wrote. */
 export const FIXTURES = 'test/reference/fixtures';
 
-export const LABELS = ['contradiction', 'neutral', 'entailment'];
-
-interface RawBatch {
-  input_ids: number[][];
-  attention_mask: number[][];
-  token_type_ids: number[][] | null;
-  labels: number[];
-}
-
 /** The batches of `steps/batches.json`: ten of four rows. */
 export function stepBatches(): readonly Batch[] {
   const raw = JSON.parse(readFileSync(`${FIXTURES}/steps/batches.json`, 'utf8')) as RawBatch[];
-  return raw.map(({ input_ids: ids, attention_mask, token_type_ids, labels }) => ({
-    rows: ids.length,
-    length: ids[0]?.length ?? 0,
-    inputIds: Int32Array.from(ids.flat()),
-    mask: Int32Array.from(attention_mask.flat()),
-    typeIds: Int32Array.from((token_type_ids ?? ids.map((row) => row.map(() => 0))).flat()),
-    labels: Int32Array.from(labels),
-  }));
+  return raw.map(toBatch);
 }
 
 /** A valid config with the given parts changed. */

@@ -42,7 +42,11 @@ export function syntheticManifest(options: SyntheticOptions = {}): RunManifest {
       reason: 'fastest that passed its self-test',
       refused: [{ name: 'tensorflow', reason: 'not installed' }],
     },
-    model: { architecture: 'BertForSequenceClassification', directory: '/models/tiny-bert', files: [] },
+    model: {
+      architecture: 'BertForSequenceClassification',
+      directory: '/models/tiny-bert',
+      files: [],
+    },
     data: { files: [], train: 6920, eval: 872 },
     labels: ['negative', 'positive'],
     modules: Array.from({ length: modules }, (_, i) => moduleInfo(i)),
@@ -74,7 +78,8 @@ export function syntheticEvents(options: SyntheticOptions = {}): RunEvent[] {
         removed: [],
       });
   }
-  if (ended) bodies.push({ type: 'ended', status: 'completed', step: steps, trainMs: steps * STEP_MS });
+  if (ended)
+    bodies.push({ type: 'ended', status: 'completed', step: steps, trainMs: steps * STEP_MS });
   return bodies.map((body, seq) => ({ ...body, seq, time: START + 4000 + seq * STEP_MS }));
 }
 
@@ -105,9 +110,11 @@ function stepEvent(step: number, totalSteps: number, modules: number): RunEventB
 }
 
 function stepLayers(step: number, t: number, modules: number) {
-  const each = (value: (module: number) => number) => Array.from({ length: modules }, (_, m) => value(m));
+  const each = (value: (module: number) => number) =>
+    Array.from({ length: modules }, (_, m) => value(m));
   const growth = (m: number) => (1 - Math.exp(-3 * t)) * (0.6 + 0.8 * depth(m, modules));
-  const gradB = (m: number) => (0.4 + Math.exp(-4 * t)) * (0.5 + depth(m, modules)) * (1 + 0.3 * noise(step, 10 + m));
+  const gradB = (m: number) =>
+    (0.4 + Math.exp(-4 * t)) * (0.5 + depth(m, modules)) * (1 + 0.3 * noise(step, 10 + m));
   const normA = (m: number) => 1.3 + 0.05 * growth(m);
   const tight = (m: number) => (rhoAt(t) / 2) * gradB(m) * 2.1;
   return {
@@ -129,7 +136,10 @@ function stepLayers(step: number, t: number, modules: number) {
 
 function probe(step: number, modules: number): RunEventBody {
   const sharp = (m: number) =>
-    0.03 * (0.3 + depth(m, modules) ** 2) * (0.5 + Math.exp(-step / 120)) * (1 + 0.2 * noise(step, 200 + m)) -
+    0.03 *
+      (0.3 + depth(m, modules) ** 2) *
+      (0.5 + Math.exp(-step / 120)) *
+      (1 + 0.2 * noise(step, 200 + m)) -
     0.002;
   return {
     type: 'probe',

@@ -1,13 +1,14 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { isConfigFile } from '../config-files';
 import { headline } from '../headline';
 import type { KnownRun } from '../run-registry';
 import { CheckpointItem, RunItem } from '../runs-tree/items';
 import type { Services } from '../services';
 
 /**
- * The run that a command means: the tree item or directory it was given; else that of the dashboard
- * in front; else the only one that fits; else what the user picks. Undefined: there is none, or the
+ * The run that a command means: the tree item or directory it was given, or the newest run of the
+ * config it was given; else that of the dashboard in front; else the only one that fits; else what the user picks. Undefined: there is none, or the
  * user changed their mind.
  */
 export async function chooseRun(
@@ -15,6 +16,7 @@ export async function chooseRun(
   argument: unknown,
   fits: (run: KnownRun) => boolean = () => true,
 ): Promise<KnownRun | undefined> {
+  if (argument instanceof vscode.Uri && isConfigFile(argument)) return newestOf(services, argument);
   const named = directoryOf(argument);
   if (named !== undefined) return services.runs.find(named) ?? (await unlisted(services, named));
   await services.runs.rescan();
@@ -23,8 +25,7 @@ export async function chooseRun(
   const inFront = candidates.find(({ directory }) => directory === front);
   if (inFront) return inFront;
   if (candidates.length <= 1) {
-    if (candidates.length === 0)
-      void vscode.window.showInformationMessage(vscode.l10n.t('There is no such run.'));
+    if (candidates.length === 0) sayNone();
     return candidates[0];
   }
   const picked = await vscode.window.showQuickPick(
@@ -38,6 +39,17 @@ export async function chooseRun(
     { placeHolder: vscode.l10n.t('Choose a run') },
   );
   return picked?.run;
+}
+
+async function newestOf({ runs }: Services, config: vscode.Uri): Promise<KnownRun | undefined> {
+  await runs.rescan();
+  const [newest] = runs.ofConfig(config);
+  if (!newest) sayNone();
+  return newest;
+}
+
+function sayNone(): void {
+  void vscode.window.showInformationMessage(vscode.l10n.t('There is no such run.'));
 }
 
 function directoryOf(argument: unknown): string | undefined {

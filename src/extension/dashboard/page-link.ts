@@ -91,11 +91,11 @@ export class PageLink {
   private sendAll(): void {
     const { page, source, failure } = this;
     if (page === undefined) return;
+    // The snapshot holds them, and this page may be a new one that lacks what came before them.
+    this.dropPending();
     if (failure) return this.options.post({ type: 'failed', page, ...failure });
     this.sendConnection();
     if (!source) return;
-    // The model already holds them.
-    this.dropPending();
     this.options.post({ type: 'snapshot', page, snapshot: packRun(source.model) });
   }
 

@@ -13,7 +13,7 @@ import {
   modelDirectory,
   readReferenceAdapter,
   relativeError,
-} from './reference-model';
+} from '../../support/reference-model';
 
 const WITH_POOLER = { ...TINY_BERT_TENSORS, ...linear('pooler.dense', 8, 8) };
 

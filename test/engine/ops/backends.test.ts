@@ -7,7 +7,7 @@ import {
   selfTestStep,
   testNumbers,
 } from '../../../src/engine/backends/self-test';
-import { relativeError } from '../adapters/reference-model';
+import { relativeError } from '../../support/reference-model';
 
 /** Central differences of a float64 loss at h = 1e-5: truncation 1e-10, rounding 1e-11. */
 const DIFFERENCES = 1e-8;

@@ -10,7 +10,7 @@ import { layerNorm } from '../../../src/engine/ops/layer-norm';
 import { frozenLinear, lowRankLinear, trainableLinear } from '../../../src/engine/ops/linear';
 import { product } from '../../../src/engine/ops/product';
 import { logSoftmax2, softmax2 } from '../../../src/engine/ops/softmax';
-import { relativeError } from '../adapters/reference-model';
+import { relativeError } from '../../support/reference-model';
 import {
   firstDerivatives,
   fixed,

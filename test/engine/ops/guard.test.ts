@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cpu } from '../../../src/engine/backends/cpu';
-import { loadReference, relativeError, type ReferenceName } from '../adapters/reference-model';
+import { loadReference, relativeError, type ReferenceName } from '../../support/reference-model';
 
 const ENGINE = join(import.meta.dirname, '../../../src/engine');
 

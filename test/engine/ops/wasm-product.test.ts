@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { wasm } from '../../../src/engine/backends/wasm';
-import { relativeError } from '../adapters/reference-model';
+import { relativeError } from '../../support/reference-model';
 import { fixed } from './differences';
 
 /** Rounding of at most 130 float32 additions, against float64. */

@@ -158,7 +158,8 @@ describe('journal', () => {
     const first = await Journal.open(file);
     warn(first, 'one');
     first.close();
-    await appendFile(file, '{"seq":1,"ti');
+    // Longer than what follows it: overwriting alone would leave its end behind.
+    await appendFile(file, `{"seq":1,"${'x'.repeat(1000)}`);
     const second = await Journal.open(file);
     expect(second.nextSeq).toBe(1);
     warn(second, 'two');

@@ -39,14 +39,21 @@ describe('run directory', () => {
     ['a pid that is not there', { pid: 0x7fffffff, startedAt: 'x' }],
     ['a pid that now belongs to another process', { pid: process.pid, startedAt: 'long ago' }],
   ])('is taken over from %s, by one process only', async (_what, dead) => {
-    const directory = await createRunDirectory(folder, 'stale', now);
-    const file = join(directory, 'engine.json');
-    await writeFile(file, JSON.stringify({ ...dead, socket: 'none', token: 'old' }));
-    expect(await liveEngine(directory)).toBeUndefined();
-    const outcomes = await Promise.allSettled([1, 2, 3, 4].map(() => ownRun(directory)));
-    expect(outcomes.filter((o) => o.status === 'fulfilled')).toHaveLength(1);
-    expect((await liveEngine(directory))?.pid).toBe(process.pid);
-    expect(await readFile(file, 'utf8')).not.toContain('long ago');
+    // Many rounds, started apart: what could go wrong is a race.
+    for (let round = 0; round < 40; round++) {
+      const directory = await createRunDirectory(folder, 'stale', now);
+      const file = join(directory, 'engine.json');
+      await writeFile(file, JSON.stringify({ ...dead, socket: 'none', token: 'old' }));
+      expect(await liveEngine(directory)).toBeUndefined();
+      const contenders = Array.from({ length: 6 }, async (_, i) => {
+        for (let turn = 0; turn < i * round; turn++) await new Promise(setImmediate);
+        return ownRun(directory);
+      });
+      const outcomes = await Promise.allSettled(contenders);
+      expect(outcomes.filter((o) => o.status === 'fulfilled')).toHaveLength(1);
+      expect((await liveEngine(directory))?.pid).toBe(process.pid);
+      expect(await readFile(file, 'utf8')).not.toContain('long ago');
+    }
   });
 
   it('is taken over when its engine.json is damaged', async () => {

@@ -100,6 +100,11 @@ describe('completionsAt', () => {
     expect(found.find((c) => c.label === 'rho')?.snippet).toBe('rho: ${1:0.05}');
   });
 
+  it('does not take the keys of another section for those of this one', () => {
+    expect(labels('probe:\n  every: 1\ncheckpoint:\n  |\n')).toContain('every');
+    expect(labels('checkpoint:\n  |\nprobe:\n  every: 1\n')).toContain('every');
+  });
+
   it('offers the values of a key', () => {
     expect(labels('method:\n  name: |')).toEqual(['lora', 'fmlora', 'efmlora']);
     expect(labels('method:\n  name: ef|mlora')).toEqual(['lora', 'fmlora', 'efmlora']);

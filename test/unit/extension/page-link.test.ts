@@ -117,6 +117,17 @@ describe('PageLink', () => {
     );
   });
 
+  it('sends no event to a new page before its snapshot', () => {
+    const { posted, run, link, types } = setUp();
+    link.attach(run);
+    link.ready('a');
+    run.step();
+    posted.length = 0;
+    link.ready('b');
+    vi.advanceTimersByTime(200);
+    expect(types()).toEqual(['connection', 'snapshot']);
+  });
+
   it('names the newest page only', () => {
     const { posted, run, link } = setUp();
     link.attach(run);

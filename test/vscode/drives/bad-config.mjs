@@ -26,8 +26,8 @@ const JSON_TEXT = `{
 
 /** Line and column of the misspelt key and of the method's name in each format. */
 const FORMATS = [
-  { file: 'bad.flatscape.yaml', text: YAML, key: '6:4', value: '7:11', mended: '  rho: 0.1\n' },
-  { file: 'bad.flatscape.json', text: JSON_TEXT, key: '5:7', value: '6:15', mended: '"rho": 0.1,' },
+  { file: 'bad.flatscape.yaml', text: YAML, key: '6:4', value: '7:9', mended: '  rho: 0.1\n' },
+  { file: 'bad.flatscape.json', text: JSON_TEXT, key: '5:7', value: '6:14', mended: '"rho": 0.1,' },
 ];
 
 export async function run(ctx) {

@@ -45,6 +45,14 @@ describe('runs', function () {
     assert.ok(titles.some((title) => title.includes('Open dashboard')));
   });
 
+  it('open by their config, and one tab shows one run', async () => {
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    const { uri } = await openFile('tiny.flatscape.yaml');
+    for (let times = 0; times < 2; times++)
+      await vscode.commands.executeCommand('flatscape.openDashboard', uri);
+    await until('a dashboard tab', () => dashboards().length === 1);
+  });
+
   it('stop when asked, and keep what they have', async () => {
     const text = fs.readFileSync(path.join(workspaceFolder(), 'tiny.flatscape.yaml'), 'utf8');
     await openFile('long.flatscape.yaml', text.replace('steps: 6', 'steps: 100000'));

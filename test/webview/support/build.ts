@@ -33,3 +33,14 @@ export async function buildPage(): Promise<ReadonlyMap<string, string>> {
     files.set(name, fs.readFileSync(path.join(ROOT, 'webview/dashboard', name), 'utf8'));
   return files;
 }
+
+/** One source of the tests, bundled to run inside the page. */
+export async function bundleForPage(file: string): Promise<string> {
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [path.join(import.meta.dirname, file)],
+    bundle: true,
+    format: 'iife',
+    write: false,
+  });
+  return outputFiles[0]?.text ?? '';
+}

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadTrainableModel, type LoadedModel } from '../../../src/engine/adapters/load-trainable';
-import type { Batch } from '../../../src/engine/data/batch';
-import { openModelDirectory } from '../../../src/engine/formats/model-directory';
-import { readPeftAdapter, type PeftAdapter } from '../../../src/engine/formats/peft-adapter';
-import { openSafetensors } from '../../../src/engine/formats/safetensors-read';
+import { loadTrainableModel, type LoadedModel } from '../../src/engine/adapters/load-trainable';
+import type { Batch } from '../../src/engine/data/batch';
+import { openModelDirectory } from '../../src/engine/formats/model-directory';
+import { readPeftAdapter, type PeftAdapter } from '../../src/engine/formats/peft-adapter';
+import { openSafetensors } from '../../src/engine/formats/safetensors-read';
 
-const FIXTURES = join(import.meta.dirname, '../../reference/fixtures');
+const FIXTURES = join(import.meta.dirname, '../reference/fixtures');
 
 export const LABELS = ['contradiction', 'neutral', 'entailment'];
 
@@ -55,7 +55,8 @@ export async function expectedValues(name: ReferenceName): Promise<Map<string, F
   return values;
 }
 
-interface BatchFile {
+/** A batch as PyTorch got it. */
+export interface RawBatch {
   readonly input_ids: number[][];
   readonly attention_mask: number[][];
   readonly token_type_ids: number[][] | null;
@@ -63,7 +64,10 @@ interface BatchFile {
 }
 
 export function readBatch(path: string): Batch {
-  const file = JSON.parse(readFileSync(path, 'utf8')) as BatchFile;
+  return toBatch(JSON.parse(readFileSync(path, 'utf8')) as RawBatch);
+}
+
+export function toBatch(file: RawBatch): Batch {
   const rows = file.input_ids.length;
   const length = file.input_ids[0]?.length ?? 0;
   return {

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { parseColor } from '../../webview/charts/colors';
+import { xAxis } from '../../webview/charts/x-axis';
+import { keepExtremes } from '../../webview/data/down-sample';
+import { remainingMs, trailingMean } from '../../webview/data/estimate';
+import { formatDuration, formatNumber, plotlyText } from '../../webview/data/format';
+import { heatMap } from '../../webview/data/heat-map';
+import { layerMatrix } from '../../webview/data/layer-series';
+import { joinBySteps, toCsv } from '../../webview/data/table-data';
+import { theoremSeries, totalCount, ViolationCounter } from '../../webview/data/theorem1';
+import { applyEvent } from '../../src/shared/run-model';
+import { syntheticEvents } from '../support/synthetic-run';
+import { fold, syntheticModel } from './support/synthetic-model';
+
+describe('keepExtremes', () => {
+  it('keeps ends and every extreme of a long noisy line, in order, below the limit', () => {
+    const values = Array.from({ length: 10_000 }, (_, i) => Math.sin(i * 12.9898) * 43_758.5453 % 1);
+    values[6203] = 40;
+    values[77] = -40;
+    const kept = keepExtremes(values, 600);
+    expect(kept.length).toBeLessThanOrEqual(600);
+    expect([kept[0], kept.at(-1)]).toEqual([0, 9999]);
+    expect(kept).toEqual(expect.arrayContaining([77, 6203]));
+    expect(kept).toEqual([...new Set(kept)].sort((a, b) => a - b));
+  });
+
+  it('keeps everything up to the limit and a gap where nothing is finite', () => {
+    expect(keepExtremes([3, NaN, 1], 3)).toEqual([0, 1, 2]);
+    const values = Array.from({ length: 100 }, (_, i) => (i >= 40 && i < 60 ? NaN : i));
+    expect(keepExtremes(values, 12).some((i) => Number.isNaN(values[i]))).toBe(true);
+  });
+});
+
+describe('heatMap', () => {
+  it('folds rows into columns that keep the value of largest magnitude with its sign', () => {
+    const steps = [1, 2, 3, 4, 5];
+    const values = [1, NaN, -3, NaN, 2, 5, -1, -6, 4, NaN]; // [5 steps, 2 modules]
+    const map = heatMap({ steps, values }, 2, 3);
+    expect(map.rowsPerColumn).toBe(2);
+    expect(map.z).toEqual([
+      [-3, 2, 4],
+      [null, -6, null],
+    ]);
+    expect(map.steps).toEqual([1.5, 3.5, 5]);
+    expect([map.min, map.max, map.gaps]).toEqual([-6, 4, 3]);
+  });
+
+  it('shows the raw numbers when they fit', () => {
+    const model = syntheticModel();
+    const matrix = layerMatrix(model, 'normB');
+    if (!matrix) throw new Error('the run has no normB');
+    const { z, rowsPerColumn } = heatMap(matrix, 8);
+    expect(rowsPerColumn).toBe(1);
+    expect(z[3]?.[123]).toBe(matrix.values[123 * 8 + 3]);
+  });
+});
+
+describe('tables', () => {
+  it('joins sequences measured at different steps, with NaN where one is missing', () => {
+    const table = joinBySteps([
+      { name: 'loss', steps: [1, 2, 3], values: [0.5, 0.4, 0.3] },
+      { name: 'eval', steps: [0, 2], values: [0.9, 0.7] },
+    ]);
+    expect(table.columns.map(({ values }) => Array.from(values))).toEqual([
+      [0, 1, 2, 3],
+      [NaN, 0.5, 0.4, 0.3],
+      [0.9, NaN, 0.7, NaN],
+    ]);
+  });
+
+  it('writes CSV that quotes what needs it and rounds nothing', () => {
+    const columns = [{ name: 'a, "b"', values: [0.1 + 0.2, NaN, -Infinity] }];
+    expect(toCsv({ columns, rows: 3 })).toBe(
+      '"a, ""b"""\r\n0.30000000000000004\r\nNaN\r\n-Infinity\r\n',
+    );
+  });
+});
+
+describe('Theorem 1 panel', () => {
+  const options = { steps: 200, optimizer: 'sgd' } as const;
+
+  it('counts violations on raw rows, the same in one go as row by row', () => {
+    const events = syntheticEvents(options);
+    const model = fold(options, []);
+    const counter = new ViolationCounter();
+    for (const event of events) {
+      applyEvent(model, event);
+      counter.update(model.stepLayers, 8);
+    }
+    const stepwise = counter.update(model.stepLayers, 8);
+    expect(stepwise).toEqual(new ViolationCounter().update(model.stepLayers, 8));
+    const { balancednessRate: rate = [], boundPaper: bound = [] } = model.stepLayers.values;
+    const violated = rate.filter((value, i) => Math.abs(value) > (bound[i] ?? NaN) * (1 + 1e-6));
+    expect(totalCount(stepwise.boundPaper)).toMatchObject({
+      checked: 1600,
+      violated: violated.length,
+    });
+    expect(totalCount(stepwise.boundTight).violated).toBe(0);
+  });
+
+  it('forgets the rows that a resumed run voids', () => {
+    const events = syntheticEvents(options);
+    const model = fold(options, events);
+    const counter = new ViolationCounter();
+    counter.update(model.stepLayers, 8);
+    const time = Date.now();
+    applyEvent(model, { type: 'started', totalSteps: 200, resumedFrom: 100, seq: model.nextSeq, time });
+    expect(totalCount(counter.update(model.stepLayers, 8).boundTight).checked).toBe(800);
+  });
+
+  it('counts no violation where rate and bound differ by rounding only', () => {
+    const values = { balancednessRate: [1.0000004], boundTight: [1] };
+    expect(new ViolationCounter().update({ steps: [1], values }, 1).boundTight[0]?.violated).toBe(0);
+    values.balancednessRate = [1.00001];
+    expect(new ViolationCounter().update({ steps: [1], values }, 1).boundTight[0]?.violated).toBe(1);
+  });
+
+  it('measures the rate from the balancedness of two steps in a row', () => {
+    const model = syntheticModel(options);
+    const series = theoremSeries(model, 2);
+    const b = model.stepLayers.values.balancedness ?? [];
+    const expected = ((b[51 * 8 + 2] ?? NaN) - (b[50 * 8 + 2] ?? NaN)) / (model.steps.lr[50] ?? NaN);
+    expect(series?.measured[50]).toBe(expected);
+    expect(series?.measured.at(-1)).toBeNaN();
+  });
+});
+
+describe('small things', () => {
+  it('estimates the rest from the median step and only once there are three', () => {
+    const model = syntheticModel({ steps: 10, totalSteps: 110 });
+    model.steps.elapsedMs = [9000, 10, 10, 10, 10, 10, 10, 10, 10, 10];
+    expect(remainingMs(model)).toBe(1000);
+    model.steps.elapsedMs = [10, 10];
+    expect(remainingMs(model)).toBeUndefined();
+  });
+
+  it('means only whole windows and leaves NaN out of them', () => {
+    expect(trailingMean([1, 3, NaN, 5], 2)).toEqual([NaN, 2, 3, 5]);
+  });
+
+  it('counts time in steps, between steps too', () => {
+    const model = syntheticModel({ steps: 3 });
+    model.steps.elapsedMs = [60_000, 60_000, 120_000];
+    const axis = xAxis(model, 'time');
+    expect([1, 2, 2.5, 3].map((step) => axis.of(step))).toEqual([1, 2, 3, 4]);
+    expect(axis.of(0)).toBe(0);
+  });
+
+  it('reads the colour forms of theme variables', () => {
+    expect(parseColor('#fff')).toEqual([255, 255, 255]);
+    expect(parseColor(' #59a4f9')).toEqual([0x59, 0xa4, 0xf9]);
+    expect(parseColor('rgba(255, 255, 255, 0.5)', [1, 1, 1])).toEqual([128, 128, 128]);
+    expect(parseColor('')).toBeUndefined();
+  });
+
+  it('formats for people without hiding sign, size or absence', () => {
+    expect([0.05, -1.5e-5, NaN, Infinity, 12, -0.25].map(formatNumber)).toEqual([
+      '0.05000',
+      '−1.500e−5',
+      '–',
+      '∞',
+      '12',
+      '−0.2500',
+    ]);
+    expect([12_400, 245_000, 3_780_000].map(formatDuration)).toEqual([
+      '12 s',
+      '4 min 05 s',
+      '1 h 03 min',
+    ]);
+    expect(plotlyText('<a href="x">&')).toBe('&lt;a href="x"&gt;&amp;');
+  });
+});
