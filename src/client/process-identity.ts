@@ -13,8 +13,12 @@ const run = promisify(execFile);
  */
 export async function liveEngine(directory: string): Promise<EngineProcess | undefined> {
   const engine = await readEngineFile(join(directory, RUN_FILES.engine));
-  if (!engine) return undefined;
-  return (await processStartTime(engine.pid)) === engine.startedAt ? engine : undefined;
+  return engine && (await isAlive(engine)) ? engine : undefined;
+}
+
+/** Whether this very process is alive, and not another that has its pid by now. */
+export async function isAlive({ pid, startedAt }: EngineProcess): Promise<boolean> {
+  return (await processStartTime(pid)) === startedAt;
 }
 
 /** Content of an `engine.json`; undefined when there is none or it is damaged, hence nobody's. */

@@ -46,7 +46,9 @@ describe.skipIf(!chromiumPath())('200 layers x 10,000 steps (skipped without Chr
       /Showing 589 columns for 10,00\d steps: the value of largest magnitude per 17 steps/,
     );
     expect(await host.violations()).toEqual([]);
-    await host.page.locator('#pane-heatmap').screenshot({ path: 'build/screens/large-heatmap.png' });
+    await host.page
+      .locator('#pane-heatmap')
+      .screenshot({ path: 'build/screens/large-heatmap.png' });
     await host.close();
   });
 });

@@ -14,7 +14,10 @@ import { fold, syntheticModel } from './support/synthetic-model';
 
 describe('keepExtremes', () => {
   it('keeps ends and every extreme of a long noisy line, in order, below the limit', () => {
-    const values = Array.from({ length: 10_000 }, (_, i) => Math.sin(i * 12.9898) * 43_758.5453 % 1);
+    const values = Array.from(
+      { length: 10_000 },
+      (_, i) => (Math.sin(i * 12.9898) * 43_758.5453) % 1,
+    );
     values[6203] = 40;
     values[77] = -40;
     const kept = keepExtremes(values, 600);
@@ -104,22 +107,33 @@ describe('Theorem 1 panel', () => {
     const counter = new ViolationCounter();
     counter.update(model.stepLayers, 8);
     const time = Date.now();
-    applyEvent(model, { type: 'started', totalSteps: 200, resumedFrom: 100, seq: model.nextSeq, time });
+    applyEvent(model, {
+      type: 'started',
+      totalSteps: 200,
+      resumedFrom: 100,
+      seq: model.nextSeq,
+      time,
+    });
     expect(totalCount(counter.update(model.stepLayers, 8).boundTight).checked).toBe(800);
   });
 
   it('counts no violation where rate and bound differ by rounding only', () => {
     const values = { balancednessRate: [1.0000004], boundTight: [1] };
-    expect(new ViolationCounter().update({ steps: [1], values }, 1).boundTight[0]?.violated).toBe(0);
+    expect(new ViolationCounter().update({ steps: [1], values }, 1).boundTight[0]?.violated).toBe(
+      0,
+    );
     values.balancednessRate = [1.00001];
-    expect(new ViolationCounter().update({ steps: [1], values }, 1).boundTight[0]?.violated).toBe(1);
+    expect(new ViolationCounter().update({ steps: [1], values }, 1).boundTight[0]?.violated).toBe(
+      1,
+    );
   });
 
   it('measures the rate from the balancedness of two steps in a row', () => {
     const model = syntheticModel(options);
     const series = theoremSeries(model, 2);
     const b = model.stepLayers.values.balancedness ?? [];
-    const expected = ((b[51 * 8 + 2] ?? NaN) - (b[50 * 8 + 2] ?? NaN)) / (model.steps.lr[50] ?? NaN);
+    const expected =
+      ((b[51 * 8 + 2] ?? NaN) - (b[50 * 8 + 2] ?? NaN)) / (model.steps.lr[50] ?? NaN);
     expect(series?.measured[50]).toBe(expected);
     expect(series?.measured.at(-1)).toBeNaN();
   });

@@ -22,7 +22,7 @@ describe.skipIf(!chromiumPath())('screens (skipped without Chromium: set CHROMIU
   afterAll(() => browser?.close());
 
   it.each(Object.keys(THEMES) as ThemeName[])('all panes draw in %s', async (theme) => {
-    const size = { width: 900, height: 3300 };
+    const size = { width: 900, height: 3200 };
     const host = await FakeHost.open(browser, { files, theme, size });
     await host.sendRun(syntheticModel({ totalSteps: 400 }));
     for (const pane of PANES) await host.showPane(pane);

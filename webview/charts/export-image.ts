@@ -50,7 +50,11 @@ function exportLayout(
       pad: { t: 12 },
       font: { size: 14 },
     },
-    margin: { ...margin, t: (margin?.t ?? 0) + (legend.length > 1 ? 66 : 36), b: (margin?.b ?? 0) + below },
+    margin: {
+      ...margin,
+      t: (margin?.t ?? 0) + (legend.length > 1 ? 66 : 36),
+      b: (margin?.b ?? 0) + below,
+    },
     annotations: [
       {
         text: captions.map(plotlyText).join('<br>'),
@@ -73,7 +77,8 @@ function wrap(text: string, columns: number): string[] {
   const lines = [''];
   for (const word of text.split(' ')) {
     const last = lines.at(-1) ?? '';
-    if (last.length + word.length < columns) lines[lines.length - 1] = last ? `${last} ${word}` : word;
+    if (last.length + word.length < columns)
+      lines[lines.length - 1] = last ? `${last} ${word}` : word;
     else lines.push(word);
   }
   return lines;

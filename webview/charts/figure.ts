@@ -39,13 +39,7 @@ export const PLOT_CONFIG: Partial<Config> = {
   showSendToCloud: false,
   plotlyServerURL: '',
   displayModeBar: 'hover',
-  modeBarButtonsToRemove: [
-    'toImage',
-    'sendChartToCloud',
-    'select2d',
-    'lasso2d',
-    'autoScale2d',
-  ],
+  modeBarButtonsToRemove: ['toImage', 'sendChartToCloud', 'select2d', 'lasso2d', 'autoScale2d'],
   doubleClick: 'reset',
 };
 

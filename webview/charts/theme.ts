@@ -30,10 +30,8 @@ export function readTheme(): Theme {
   const read = (name: string, under: Rgb): Rgb | undefined =>
     parseColor(style.getPropertyValue(`--vscode-${name}`), under);
   const black: Rgb = [0, 0, 0];
-  const background =
-    read('editor-background', black) ?? (parseColor(FALLBACK.background) as Rgb);
-  const foreground =
-    read('foreground', background) ?? (parseColor(FALLBACK.foreground) as Rgb);
+  const background = read('editor-background', black) ?? (parseColor(FALLBACK.background) as Rgb);
+  const foreground = read('foreground', background) ?? (parseColor(FALLBACK.foreground) as Rgb);
   const chart = (name: string): Rgb =>
     read(`charts-${name}`, background) ?? (parseColor(FALLBACK.chart) as Rgb);
   const highContrast = /\bvscode-high-contrast/.test(document.body.className);

@@ -10,7 +10,11 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   attributes?: Record<string, Value>,
   ...children: Child[]
 ): HTMLElementTagNameMap[K];
-export function h(tag: string, attributes?: Record<string, Value>, ...children: Child[]): HTMLElement;
+export function h(
+  tag: string,
+  attributes?: Record<string, Value>,
+  ...children: Child[]
+): HTMLElement;
 export function h(
   tag: string,
   attributes: Record<string, Value> = {},

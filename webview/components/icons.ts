@@ -6,8 +6,7 @@ const PATHS = {
   failed:
     'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm3.4 9.2-1.2 1.2L8 9.2l-2.2 2.2-1.2-1.2L6.8 8 4.6 5.8l1.2-1.2L8 6.8l2.2-2.2 1.2 1.2L9.2 8z',
   interrupted: 'M8 1.2 15.2 14H.8zm-.8 4.6v4h1.6v-4zm0 5v1.6h1.6v-1.6z',
-  connecting:
-    'M8 1a7 7 0 1 0 7 7h-1.6A5.4 5.4 0 1 1 8 2.6z',
+  connecting: 'M8 1a7 7 0 1 0 7 7h-1.6A5.4 5.4 0 1 1 8 2.6z',
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -83,7 +83,6 @@ function fill(
   const same =
     select.options.length === entries.length &&
     entries.every((entry, i) => select.options[i]?.value === entry.value);
-  if (!same)
-    select.replaceChildren(...entries.map((e) => h('option', { value: e.value }, e.text)));
+  if (!same) select.replaceChildren(...entries.map((e) => h('option', { value: e.value }, e.text)));
   if (select.value !== value) select.value = value;
 }

@@ -39,7 +39,8 @@ export class Dashboard {
   readonly #announcer = byId('announcer');
   #theme: Theme = readTheme();
   #frame = 0;
-  #changedAt = performance.now();
+  #eventAt = performance.now();
+  #nextSeq = 0;
   #announced = '';
 
   constructor(options: DashboardOptions) {
@@ -49,8 +50,7 @@ export class Dashboard {
     this.#header = new Header(byId('run-header'), {
       ...(control && { control }),
       toggleTables: () => this.setView({ table: !this.state.view.table }),
-      toggleAxis: () =>
-        this.setView({ xAxis: this.state.view.xAxis === 'step' ? 'time' : 'step' }),
+      toggleAxis: () => this.setView({ xAxis: this.state.view.xAxis === 'step' ? 'time' : 'step' }),
     });
     this.#banners = new Banners(byId('banners'), reconnectLink);
     this.#cards = makeCards({
@@ -86,7 +86,9 @@ export class Dashboard {
 
   /** To be called after every change of `state`; draws with the next frame. */
   changed(): void {
-    this.#changedAt = performance.now();
+    const { nextSeq = 0 } = this.state.model ?? {};
+    if (nextSeq !== this.#nextSeq) this.#eventAt = performance.now();
+    this.#nextSeq = nextSeq;
     for (const { id } of DASHBOARD_PANES) this.#stale.add(id);
     this.#request();
   }
@@ -119,7 +121,8 @@ export class Dashboard {
       this.#notBefore.set(id, start + Math.min(took / DRAWING_SHARE, LONGEST_WAIT_MS));
     }
     this.#frame = 0;
-    if (reason === undefined && [...this.#stale].some((id) => this.#onScreen.has(id))) this.#request();
+    if (reason === undefined && [...this.#stale].some((id) => this.#onScreen.has(id)))
+      this.#request();
   }
 
   #context(): DrawContext | undefined {
@@ -129,7 +132,7 @@ export class Dashboard {
   }
 
   #drawHeader(): void {
-    this.#header.update(this.state, performance.now() - this.#changedAt);
+    this.#header.update(this.state, performance.now() - this.#eventAt);
     const { model } = this.state;
     // Not each phase or step: only what changes the meaning of the page.
     const status = statusLine(this.state).text.replace(/^Running: .*/, 'Running');

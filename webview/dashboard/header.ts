@@ -49,7 +49,8 @@ export class Header {
       this.#facts.set(fact, value);
       return h('div', {}, h('dt', {}, FACT_NAMES[fact]), value);
     });
-    if (control) for (const action of CONTROLS) this.#controls.set(action.name, make(action, control));
+    if (control)
+      for (const action of CONTROLS) this.#controls.set(action.name, make(action, control));
     this.#tables = button({ label: 'Show tables', press: toggleTables });
     this.#axis = button({ label: 'Axis: steps', press: toggleAxis });
     root.replaceChildren(
@@ -121,7 +122,12 @@ interface Control {
 }
 
 const CONTROLS: readonly Control[] = [
-  { name: 'stop', label: 'Stop', title: 'Save a checkpoint and stop after this step', needs: 'live' },
+  {
+    name: 'stop',
+    label: 'Stop',
+    title: 'Save a checkpoint and stop after this step',
+    needs: 'live',
+  },
   { name: 'resume', label: 'Resume', title: 'Go on from the last checkpoint', needs: 'resume' },
   { name: 'checkpoint', label: 'Checkpoint now', title: 'Save after this step', needs: 'live' },
   { name: 'probe', label: 'Probe now', title: 'Measure the layers after this step', needs: 'live' },
@@ -137,12 +143,12 @@ function make({ name, label, title }: Control, control: (action: ControlAction) 
 }
 
 function factTexts(
-  { connection }: DashboardState,
+  { connection, heard }: DashboardState,
   model: RunModel,
   sinceEventMs: number,
 ): Record<Fact, string> {
   const { config, backend } = model.manifest;
-  const running = model.status === 'running' && (connection === 'live' || connection === 'connecting');
+  const running = model.status === 'running' && connection === 'live' && heard;
   const left = running ? remainingMs(model) : undefined;
   const ran = model.lastEventAt - model.startedAt + (running ? sinceEventMs : 0);
   const accuracy = model.evals.at(-1)?.accuracy;

@@ -17,7 +17,11 @@ declare function acquireVsCodeApi(): VsCodeApi;
 
 type Request = Extract<PageMessage, { id: number }>;
 /** A request without the id that `Host` gives it. */
-export type RequestBody = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
+export type RequestBody = Request extends infer R
+  ? R extends Request
+    ? Omit<R, 'id'>
+    : never
+  : never;
 
 export interface Reply {
   readonly ok: boolean;
@@ -62,7 +66,10 @@ export class Host {
     const answer = new Promise<Reply>((resolve) => {
       this.#replies.set(id, resolve);
       if (body.type !== 'export')
-        setTimeout(() => resolve({ ok: false, message: 'The extension did not answer.' }), REPLY_MS);
+        setTimeout(
+          () => resolve({ ok: false, message: 'The extension did not answer.' }),
+          REPLY_MS,
+        );
     });
     this.#api.postMessage({ ...body, id } as Request);
     const reply = await answer;

@@ -39,7 +39,7 @@ export class Journal {
     try {
       // Not 'a': with it Linux appends whatever the position, and a failed write could not be undone.
       const fd = openSync(file, old.bytes === 0 && !old.torn ? 'w' : 'r+');
-      if (!old.torn && false) ftruncateSync(fd, old.bytes);
+      if (old.torn) ftruncateSync(fd, old.bytes);
       return new Journal(file, fd, options.write ?? writeAt, [...old.offsets], old.bytes);
     } catch (error) {
       throw writeError(error, file);

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { liveEngine, processStartTime, readEngineFile } from '../../client/process-identity';
+import { isAlive, processStartTime, readEngineFile } from '../../client/process-identity';
 import { runInUse } from '../../client/run-store';
 import { UserError } from '../../shared/errors';
 import { RUN_FILES, type EngineProcess } from '../../shared/run-manifest';
@@ -65,9 +65,9 @@ export async function ownRun(directory: string): Promise<OwnedRun> {
  * owner's token can be made only once, so that one of them wins.
  */
 async function takeOver(directory: string, temporary: string, file: string): Promise<void> {
-  const owner = await liveEngine(directory);
-  if (owner) throw runInUse(directory, owner.pid);
+  // Read once: judged dead and replaced must be the same owner.
   const dead = await readEngineFile(file);
+  if (dead && (await isAlive(dead))) throw runInUse(directory, dead.pid);
   const stale = dead?.token ?? 'damaged';
   const taking = `${file}.taking-${createHash('sha256').update(stale).digest('hex').slice(0, 16)}`;
   await claimTakeOver(directory, temporary, taking);
@@ -84,8 +84,7 @@ async function takeOver(directory: string, temporary: string, file: string): Pro
 async function claimTakeOver(directory: string, temporary: string, taking: string): Promise<void> {
   if (await claim(temporary, taking)) return;
   const rival = await readEngineFile(taking);
-  if (rival && (await processStartTime(rival.pid)) === rival.startedAt)
-    throw runInUse(directory, rival.pid);
+  if (rival && (await isAlive(rival))) throw runInUse(directory, rival.pid);
   // The rival died in the middle of its own take-over.
   await rm(taking, { force: true });
   if (!(await claim(temporary, taking))) throw runInUse(directory, rival?.pid);

@@ -11,6 +11,7 @@ import { createOptimizer } from '../../../src/engine/optim/optimizer';
 import type { Config } from '../../../src/shared/config/schema';
 import type { QuantityKey } from '../../../src/shared/quantities';
 import { FIXTURES, stepBatches, testConfig, tinyBert } from '../../support/bert-fixture';
+import { relativeError } from '../../support/reference-model';
 import { useCpuBackend } from '../../support/tensorflow-cpu';
 
 /**
@@ -120,14 +121,14 @@ describe.each(RUNS)('%s', (run) => {
         config.train.max_grad_norm,
       );
       const at = (key: string) => row(reference, key, step - 1);
-      expect(relative([out.lossPerturbed ?? out.loss], await at('loss'))).toBeLessThan(
+      expect(relativeError([out.lossPerturbed ?? out.loss], await at('loss'))).toBeLessThan(
         METRIC_TOLERANCE,
       );
-      expect(relative([norm], await at('grad_norm'))).toBeLessThan(METRIC_TOLERANCE);
+      expect(relativeError([norm], await at('grad_norm'))).toBeLessThan(METRIC_TOLERANCE);
       parameters = optimizer.update(parameters, gradients, config.optimizer.lr * fraction);
       for (const [key, tensor] of parameters)
         expect(
-          relative(Array.from(await tensor.data()), await at(`param.${key}`)),
+          relativeError(Array.from(await tensor.data()), await at(`param.${key}`)),
           `${key} after step ${step}`,
         ).toBeLessThan(PARAMETER_TOLERANCE);
       if (settings.method === 'lora') continue;
@@ -141,17 +142,17 @@ describe.each(RUNS)('%s', (run) => {
       for (const [i, module] of model.modules.entries()) {
         const [rhoEff] = await at(`rho_eff.${module.path}`);
         expect(
-          relative([(out.layers.rhoEffRatio?.[i] as number) * rho], [rhoEff as number]),
+          relativeError([(out.layers.rhoEffRatio?.[i] as number) * rho], [rhoEff as number]),
         ).toBeLessThan(METRIC_TOLERANCE);
         const balance = await row(reference, `balancedness.${module.path}`, step - 1);
-        expect(relative([out.layers.balancedness?.[i] as number], balance)).toBeLessThan(
+        expect(relativeError([out.layers.balancedness?.[i] as number], balance)).toBeLessThan(
           METRIC_TOLERANCE,
         );
         // EFMLoRA's first step runs clean: nothing was applied.
         if (settings.method === 'efmlora' && step === 1) continue;
         for (const [key, name] of named)
           expect(
-            relative([out.layers[key]?.[i] as number], await at(`${name}.${module.path}`)),
+            relativeError([out.layers[key]?.[i] as number], await at(`${name}.${module.path}`)),
             `${key} of ${module.path} at step ${step}`,
           ).toBeLessThan(METRIC_TOLERANCE);
       }
@@ -160,7 +161,7 @@ describe.each(RUNS)('%s', (run) => {
       const state = await method.saveState();
       for (const module of model.modules)
         expect(
-          relative(
+          relativeError(
             Array.from(state.get(module.loraB)?.values ?? []),
             await row(reference, `Ehat.${module.path}`, settings.steps - 1),
           ),
@@ -180,11 +181,4 @@ async function row(
   const { shape, values } = await file.readF64(key);
   const size = shape.slice(1).reduce((product, n) => product * n, 1);
   return Array.from(values.subarray(index * size, (index + 1) * size));
-}
-
-/** Largest deviation relative to the largest entry expected. */
-function relative(actual: readonly number[], expected: readonly number[]): number {
-  expect(actual).toHaveLength(expected.length);
-  const largest = Math.max(...expected.map(Math.abs), 1e-12);
-  return Math.max(...actual.map((v, i) => Math.abs(v - (expected[i] as number)))) / largest;
 }

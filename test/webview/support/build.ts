@@ -26,9 +26,7 @@ export async function buildPage(): Promise<ReadonlyMap<string, string>> {
     ...bundle.options,
     write: false,
   });
-  const files = new Map(
-    outputFiles.map((file) => [path.basename(file.path), file.text] as const),
-  );
+  const files = new Map(outputFiles.map((file) => [path.basename(file.path), file.text] as const));
   for (const name of ['dashboard.css', 'default-theme.css'])
     files.set(name, fs.readFileSync(path.join(ROOT, 'webview/dashboard', name), 'utf8'));
   return files;

@@ -90,7 +90,10 @@ export class FakeHost {
 
   /** Posts anything, well-formed or not. */
   async post(message: unknown): Promise<void> {
-    await this.page.evaluate((data) => (globalThis as unknown as Poster).postMessage(data), message);
+    await this.page.evaluate(
+      (data) => (globalThis as unknown as Poster).postMessage(data),
+      message,
+    );
   }
 
   async send(message: DistributiveOmit<Exclude<HostMessage, { type: 'reply' }>, 'page'>) {

@@ -1,6 +1,10 @@
 import type { RunEvent } from '../../../src/shared/events';
 import { applyEvent, emptyRunModel, type RunModel } from '../../../src/shared/run-model';
-import { syntheticEvents, syntheticManifest, type SyntheticOptions } from '../../support/synthetic-run';
+import {
+  syntheticEvents,
+  syntheticManifest,
+  type SyntheticOptions,
+} from '../../support/synthetic-run';
 
 /** The made-up run, folded up to `events` events. */
 export function syntheticModel(options: SyntheticOptions = {}, count = Infinity): RunModel {

@@ -41,8 +41,8 @@ export class BoundCountsTable {
           h(
             'tr',
             {},
-            ...['bound', 'this layer', 'worst ratio', 'all layers', 'worst ratio, all'].map((name) =>
-              h('th', { scope: 'col' }, name),
+            ...['bound', 'this layer', 'worst ratio', 'all layers', 'worst ratio, all'].map(
+              (name) => h('th', { scope: 'col' }, name),
             ),
           ),
         ),

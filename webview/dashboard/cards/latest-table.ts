@@ -150,7 +150,8 @@ function sortedRows({ columns, rows }: TableData, { column, descending }: Sortin
   if (column === 0) return descending ? order.reverse() : order;
   return order.sort((a, b) => {
     const [x, y] = [Number(values[a]), Number(values[b])];
-    if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
+    if (Number.isNaN(x) || Number.isNaN(y))
+      return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
     return sign * (x - y) || a - b;
   });
 }

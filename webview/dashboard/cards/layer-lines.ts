@@ -21,16 +21,14 @@ export function drawLayerLines({ model, view, theme, x }: DrawContext): Drawing 
       text: 'No layer is chosen. Click a row of the heat map, or tick layers in the list.',
     };
   const columns = layerColumns(matrix, model.manifest.modules, layers);
-  const series = columns.map(
-    (column, i): LineSeries => ({
-      ...column,
-      name: column.name,
-      color: lineColor(theme.palette, i),
-      // When the colours begin again the dash tells the lines apart.
-      dash: DASHES[Math.floor(i / theme.palette.length) % DASHES.length] ?? 'solid',
-      markers: matrix.source === 'probe' && matrix.steps.length < 60,
-    }),
-  );
+  const series = columns.map((column, i): LineSeries => ({
+    ...column,
+    name: column.name,
+    color: lineColor(theme.palette, i),
+    // When the colours begin again the dash tells the lines apart.
+    dash: DASHES[Math.floor(i / theme.palette.length) % DASHES.length] ?? 'solid',
+    markers: matrix.source === 'probe' && matrix.steps.length < 60,
+  }));
   const { figure, notes } = lineFigure(series, {
     theme,
     x,

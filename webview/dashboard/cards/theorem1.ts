@@ -48,14 +48,12 @@ export function drawTheorem1(context: DrawContext): Drawing {
     { color: orange, dash: 'dashdot' },
     { color: purple, dash: 'dot', width: 2 },
   ];
-  const drawn = raw.map(
-    (s, i): LineSeries => ({
-      ...s,
-      ...(looks[i] ?? { color: theme.foreground }),
-      name: i < 2 ? `|${s.name}|` : s.name,
-      values: s.values.map((value) => (value === 0 ? NaN : Math.abs(value))),
-    }),
-  );
+  const drawn = raw.map((s, i): LineSeries => ({
+    ...s,
+    ...(looks[i] ?? { color: theme.foreground }),
+    name: i < 2 ? `|${s.name}|` : s.name,
+    values: s.values.map((value) => (value === 0 ? NaN : Math.abs(value))),
+  }));
   const { figure, notes } = lineFigure(drawn, {
     theme,
     x,
