@@ -21,6 +21,9 @@ export interface Theme {
 /** Neighbours in this order are easy to tell apart in the stock themes; yellow is weak on white. */
 const PALETTE = ['blue', 'orange', 'green', 'purple', 'red', 'yellow'] as const;
 
+/** For themes whose `charts.orange` is none: the stock ones set the minimap's faint highlight. */
+const ORANGE: Record<'dark' | 'light', Rgb> = { dark: [214, 136, 38], light: [176, 84, 0] };
+
 /** Only where the page is no webview and has no theme: the report supplies its own variables. */
 const FALLBACK = { background: '#ffffff', foreground: '#1f1f1f', chart: '#0063d3' };
 
@@ -32,11 +35,17 @@ export function readTheme(): Theme {
   const black: Rgb = [0, 0, 0];
   const background = read('editor-background', black) ?? (parseColor(FALLBACK.background) as Rgb);
   const foreground = read('foreground', background) ?? (parseColor(FALLBACK.foreground) as Rgb);
-  const chart = (name: string): Rgb =>
-    read(`charts-${name}`, background) ?? (parseColor(FALLBACK.chart) as Rgb);
+  const dark = luminance(background) < 0.4;
+  const chart = (name: string): Rgb => {
+    const color = read(`charts-${name}`, background);
+    // Opaque: the same over everything.
+    const opaque = color && css(color) === css(read(`charts-${name}`, foreground) ?? black);
+    if (name === 'orange' && !opaque) return ORANGE[dark ? 'dark' : 'light'];
+    return color ?? (parseColor(FALLBACK.chart) as Rgb);
+  };
   const highContrast = /\bvscode-high-contrast/.test(document.body.className);
   return {
-    dark: luminance(background) < 0.4,
+    dark,
     highContrast,
     background: css(background),
     foreground: css(foreground),

@@ -25,6 +25,12 @@ export function formatCount(value: number): string {
   return value.toLocaleString('en');
 }
 
+/** `21.5 kB`, `7 MB`. */
+export function formatBytes(bytes: number): string {
+  const [size, unit] = bytes < 1e6 ? [bytes / 1e3, 'kB'] : [bytes / 1e6, 'MB'];
+  return `${Number(size.toPrecision(3))} ${unit}`;
+}
+
 /** `encoder.layer.3.attention.self.query` is far too long for an axis: `3 · query`. */
 export function shortModuleName(module: { layer: number | null; kind: string }): string {
   return module.layer === null ? module.kind : `${module.layer} · ${module.kind}`;

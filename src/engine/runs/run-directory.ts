@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isAlive, processStartTime, readEngineFile } from '../../client/process-identity';
 import { runInUse } from '../../client/run-store';
 import { UserError } from '../../shared/errors';
@@ -78,7 +78,7 @@ async function takeOver(directory: string, temporary: string, file: string): Pro
     throw runInUse(directory, owned?.pid);
   }
   await rename(taking, file);
-  if (dead && process.platform !== 'win32') await rm(dead.socket, { force: true });
+  if (dead && isOurSocket(dead.socket)) await rm(dead.socket, { force: true });
 }
 
 async function claimTakeOver(directory: string, temporary: string, taking: string): Promise<void> {
@@ -136,6 +136,11 @@ function socketPath(directory: string, token: string): string {
   if (process.platform === 'win32') return `\\\\.\\pipe\\flatscape-${id}`;
   const path = join(tmpdir(), `flatscape-${id}.sock`);
   return path.length <= 100 ? path : `/tmp/flatscape-${id}.sock`;
+}
+
+/** An `engine.json` may come from anywhere: it must not name any other file to be deleted. */
+function isOurSocket(path: string): boolean {
+  return process.platform !== 'win32' && /^flatscape-[0-9a-f]{16}\.sock$/.test(basename(path));
 }
 
 function timestamp(date: Date): string {

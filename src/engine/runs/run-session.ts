@@ -5,6 +5,7 @@ import { openRun, readManifest } from '../../client/run-store';
 import type { Config } from '../../shared/config/schema';
 import { describeError, isUserError, UserError, type UserErrorFields } from '../../shared/errors';
 import type { RunEventBody } from '../../shared/events';
+import { EXIT_CODES } from '../../shared/exit-codes';
 import { RUN_FILES, type RunManifest } from '../../shared/run-manifest';
 import { applyEvent, emptyRunModel, type RunModel } from '../../shared/run-model';
 import { writeFileAtomic } from '../formats/atomic-file';
@@ -179,6 +180,13 @@ async function journaledRun(run: ActiveRun): Promise<SessionResult> {
   journal.onAppend((event) => {
     if (event.type === 'step') step = event.step;
   });
+  // Thrown outside of our calls (a socket's callback): the journal still says how the run ended.
+  const crash = (error: Error) => {
+    log(`crashed: ${error.stack ?? error.message}`);
+    endFailed(journal, step, errorFields(error));
+    process.exit(EXIT_CODES.internal.code);
+  };
+  process.once('uncaughtException', crash);
   try {
     const { totalSteps } = manifest;
     const started = journal.append({
@@ -219,6 +227,7 @@ async function journaledRun(run: ActiveRun): Promise<SessionResult> {
     endFailed(journal, step, fields);
     return { directory, status: 'failed', error: fields };
   } finally {
+    process.off('uncaughtException', crash);
     await server.close();
   }
 }

@@ -42,6 +42,7 @@ export function pageHtml(webview: vscode.Webview, extension: vscode.Uri, run: vs
     <meta name="viewport" content="width=device-width, initial-scale=1" />
     <link rel="stylesheet" id="vscode-codicon-stylesheet" href="${uri('codicon.css')}" />
     <link rel="stylesheet" href="${uri('dashboard.css')}" />
+    <link rel="preload" as="script" nonce="${nonce}" href="${uri('plotly.js')}" />
     <title>Flatscape</title>
   </head>
   <body

@@ -126,6 +126,18 @@ describe('a detached engine', () => {
     await expect(launching).rejects.toThrow('never mind');
   });
 
+  it('an error out of nowhere ends the run as failed, in the journal too', async () => {
+    process.env['FAKE_CRASH_MS'] = '700';
+    const directory = await launch('crashed', 100).finally(() => {
+      delete process.env['FAKE_CRASH_MS'];
+    });
+    await gone(directory);
+    const model = await openRun(directory);
+    expect(model.status).toBe('failed');
+    expect(model.error).toMatchObject({ code: 'internal-error' });
+    expect(await readFile(join(directory, 'log.txt'), 'utf8')).toContain('out of the blue');
+  });
+
   it('answers with an exit code', async () => {
     const run = async (env: Record<string, string>, ...args: string[]) => {
       const child = spawn(process.execPath, [engineScript, ...args], {

@@ -1,5 +1,5 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
-import { writeSync } from 'node:fs';
+import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readJournal } from '../../../src/client/journal-reader';
@@ -130,7 +130,7 @@ describe('journal', () => {
     expect(() => warn(journal, 'does not fit')).toThrow(
       expect.objectContaining({ code: 'disk-full' }),
     );
-    const { size } = await (await import('node:fs/promises')).stat(file);
+    const { size } = await stat(file);
     expect(size).toBe(journal.bytes);
     room = Infinity;
     warn(journal, 'after some space was freed');
@@ -142,7 +142,6 @@ describe('journal', () => {
     const file = newFile();
     const journal = await Journal.open(file);
     const seen: string[] = [];
-    const { readFileSync } = await import('node:fs');
     journal.onAppend(() => seen.push(readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? ''));
     warn(journal, 'one');
     warn(journal, 'two');
@@ -163,6 +162,7 @@ describe('journal', () => {
     const second = await Journal.open(file);
     expect(second.nextSeq).toBe(1);
     warn(second, 'two');
+    expect((await stat(file)).size).toBe(second.bytes);
     second.close();
     expect(await read(file)).toHaveLength(2);
   });

@@ -9,7 +9,7 @@ import {
   untilMorePoints,
   untilStatus,
 } from '../harness/dashboard.mjs';
-import { journalOf, makeTinyWorkspace, until, untilJournaled } from '../harness/runs.mjs';
+import { journalOf, makeSampleWorkspace, until, untilJournaled } from '../harness/runs.mjs';
 
 export const name = 'a run is started, seen moving, stopped, and outlives a reload';
 
@@ -17,9 +17,9 @@ export const name = 'a run is started, seen moving, stopped, and outlives a relo
 const FIRST_POINT_MS = 3_000;
 
 export async function run(ctx) {
-  const workspace = makeTinyWorkspace(ctx, { steps: 100_000, probeEvery: 10 });
+  const workspace = makeSampleWorkspace(ctx, { steps: 1000, probeEvery: 10 });
   const { page } = await ctx.open({ workspace });
-  await openFile(page, 'tiny.flatscape.yaml');
+  await openFile(page, 'efmlora.flatscape.yaml');
   await page.locator('.codelens-decoration a', { hasText: 'Run' }).first().waitFor();
   await startRun(page, { beforeStart: () => ctx.shot(page, 'preflight') });
 
@@ -30,7 +30,7 @@ export async function run(ctx) {
   console.log(`  first point on the screen ${seen - event.time} ms after its step`);
   assert.ok(seen - event.time < FIRST_POINT_MS, `${seen - event.time} ms`);
   await untilMorePoints(frame, (await lossPoints(frame)) + 5);
-  await page.locator('.statusbar-item', { hasText: /\d+\/100000 · \w+/ }).waitFor();
+  await page.locator('.statusbar-item', { hasText: /\d+\/1000 · \w+/ }).waitFor();
   await runCommand(page, 'View: Show Flatscape');
   await page.locator('.monaco-list-row', { hasText: path.basename(directory) }).waitFor();
   await ctx.shot(page, 'running');
@@ -48,7 +48,7 @@ export async function run(ctx) {
 
 /** Another run, its dashboard once in front and once behind another tab. */
 async function outliveReload(page, workspace, before) {
-  await openFile(page, 'tiny.flatscape.yaml');
+  await openFile(page, 'efmlora.flatscape.yaml');
   await startRun(page);
   const another = (event, directory) => isStep(event) && directory !== before;
   const { directory } = await untilJournaled(workspace, 'a step of another run', another);

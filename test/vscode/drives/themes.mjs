@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { openFile, runCommand, switchTheme, THEMES } from '../harness/browser.mjs';
-import { dashboardFrame, drawAll, untilMorePoints, untilStatus } from '../harness/dashboard.mjs';
+import {
+  dashboardFrame,
+  drawAll,
+  untilMorePoints,
+  untilRepainted,
+  untilStatus,
+} from '../harness/dashboard.mjs';
 import { finishRun, makeTinyWorkspace, runDirectories } from '../harness/runs.mjs';
 
 export const name = 'a finished run is drawn in every theme, within the content security policy';
@@ -19,9 +25,11 @@ export async function run(ctx) {
   for (const theme of Object.keys(THEMES)) {
     await switchTheme(page, frame, theme);
     await frame.evaluate(() => document.documentElement.scrollTo(0, 0));
+    await untilRepainted(frame);
     await ctx.shot(page, `dashboard-${theme}`);
     await drawAll(frame);
     assert.equal(await frame.locator('#panes .js-plotly-plot').count(), CHARTS);
+    await untilRepainted(frame);
     await ctx.shot(page, `dashboard-${theme}-below`);
   }
   await showTree(ctx, page, workspace);

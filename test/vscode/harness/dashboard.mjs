@@ -43,6 +43,22 @@ export async function untilStatus(frame, pattern, timeoutMs = 60_000) {
   await until(`status ${pattern}`, async () => pattern.test(await status()), timeoutMs);
 }
 
+/** Waits until the charts on the screen have taken up the theme. */
+export function untilRepainted(frame) {
+  return frame.waitForFunction(() => {
+    const probe = document.body.appendChild(document.createElement('i'));
+    probe.style.color = 'var(--vscode-editor-background)';
+    const wanted = getComputedStyle(probe).color;
+    probe.remove();
+    return [...document.querySelectorAll('.js-plotly-plot')]
+      .filter((plot) => plot.getBoundingClientRect().top < innerHeight)
+      .filter((plot) => plot.getBoundingClientRect().bottom > 0)
+      .every(
+        (plot) => getComputedStyle(plot.querySelector('.main-svg')).backgroundColor === wanted,
+      );
+  });
+}
+
 /** Every chart of the dashboard drawn, the ones below the edge of the screen included. */
 export async function drawAll(frame) {
   for (const pane of await frame.$$('#panes > section')) {

@@ -15,12 +15,41 @@ export function makeTinyWorkspace({ root, makeWorkspace }, { steps = 6, probeEve
   const model = path.join(root, 'test/reference/fixtures/bert-cls/model');
   fs.cpSync(model, path.join(workspace, 'model'), { recursive: true });
   const config = path.join(workspace, 'tiny.flatscape.yaml');
-  const text = fs
-    .readFileSync(config, 'utf8')
-    .replace(/(?<=train:\n {2}steps: )\d+/, String(steps))
-    .replace(/(?<=probe:\n {2}every: )\d+/, String(probeEvery));
-  fs.writeFileSync(config, text);
+  edit(config, [
+    [/(?<=train:\n {2}steps: )\d+/, steps],
+    [/(?<=probe:\n {2}every: )\d+/, probeEvery],
+  ]);
   return workspace;
+}
+
+/**
+ * A workspace with the sample project, whose steps take as long as a user's, but fewer of everything.
+ * @returns {string} its folder; the config is `efmlora.flatscape.yaml`
+ */
+export function makeSampleWorkspace({ makeWorkspace }, { steps, probeEvery }) {
+  const workspace = makeWorkspace('samples/glosses');
+  fs.rmSync(path.join(workspace, '.flatscape'), { recursive: true, force: true });
+  edit(path.join(workspace, 'efmlora.flatscape.yaml'), [
+    [/(?<=steps: )\d+/, steps],
+    [/(?<=probe:\n {2}every: )\d+/, probeEvery],
+  ]);
+  for (const [name, lines] of [
+    ['train', 400],
+    ['eval', 100],
+  ]) {
+    const file = path.join(workspace, `data/${name}.jsonl`);
+    // Sorted by label or not: every so many lines, so that every label stays.
+    const all = fs.readFileSync(file, 'utf8').trimEnd().split('\n');
+    const kept = all.filter((_, index) => index % (all.length / lines) === 0);
+    fs.writeFileSync(file, `${kept.join('\n')}\n`);
+  }
+  return workspace;
+}
+
+function edit(file, replacements) {
+  const text = fs.readFileSync(file, 'utf8');
+  const edited = replacements.reduce((t, [from, to]) => t.replace(from, String(to)), text);
+  fs.writeFileSync(file, edited);
 }
 
 /** Runs the config of a tiny workspace to its end, by the packaged command line. */

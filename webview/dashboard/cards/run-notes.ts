@@ -1,7 +1,7 @@
 import { describeError } from '../../../src/shared/errors';
 import type { RunModel } from '../../../src/shared/run-model';
 import { h } from '../../components/h';
-import { formatCount } from '../../data/format';
+import { formatBytes, formatCount } from '../../data/format';
 
 /** Warnings, checkpoints, and what the numbers above were made with. */
 export class RunNotes {
@@ -36,7 +36,7 @@ export class RunNotes {
         'Checkpoints',
         model.checkpoints.map(
           ({ step, directory, bytes }) =>
-            `step ${formatCount(step)}: ${directory} (${(bytes / 1e6).toFixed(1)} MB)`,
+            `step ${formatCount(step)}: ${directory} (${formatBytes(bytes)})`,
         ),
       ],
       ['Backend', [`${backend.name}: ${backend.reason}`, ...refused]],
