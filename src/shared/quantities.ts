@@ -22,8 +22,8 @@ const GRAMS = 'r x r Grams of the step, under 3 % of it';
 export const QUANTITIES = {
   sharpness: {
     label: 'sharpness',
-    summary: 'Loss rise of one ascent step of length rho in this module alone, on the probe batch.',
-    space: 'row space of A: W + X Q_A^T, |X| = rho',
+    summary: 'Loss rise of one ascent step of length ρ in this module alone, on the probe batch.',
+    space: 'row space of A: W + X Q_Aᵀ, ‖X‖ = ρ',
     gaugeInvariant: true,
     when: 'probe',
     cost: 'one gradient for all modules, one forward pass each',

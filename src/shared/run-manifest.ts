@@ -58,10 +58,11 @@ export type RunManifest = z.output<typeof manifestSchema>;
 
 /** `engine.json`, mode 0600: who runs it and how to reach it. */
 export const engineProcessSchema = z.object({
-  pid: z.int(),
-  /** Identity of the process beside its pid: start time as the platform reports it. */
-  startedAt: z.string(),
-  socket: z.string(),
-  token: z.string(),
+  pid: z.int().describe('Process id.'),
+  startedAt: z
+    .string()
+    .describe('Start time as the platform reports it: with the pid, the identity of the process.'),
+  socket: z.string().describe('Unix socket or named pipe.'),
+  token: z.string().describe('What a client must say in `hello`.'),
 });
 export type EngineProcess = z.output<typeof engineProcessSchema>;

@@ -6,6 +6,19 @@ import { RUN_FILES, type ModuleInfo } from '../../../shared/run-manifest';
 import type { LayerTable, RunModel } from '../../../shared/run-model';
 import { shortNumber, textTable, type Column } from './table';
 
+/** What the end of a run prints of each module: the rest is in `show --json` and the dashboard. */
+const PRINTED: readonly QuantityKey[] = [
+  'sharpness',
+  'balancedness',
+  'balancednessRate',
+  'normEhat',
+  'rhoEffRatio',
+  'kappaA',
+  'kappaB',
+  'normDeltaW',
+  'tangentGradient',
+];
+
 /** What the end of a run, and `show`, say in text. */
 export function summaryText(directory: string, model: RunModel): string {
   const { manifest, status, steps, evals } = model;
@@ -49,7 +62,7 @@ export function lastLayers(model: RunModel): { module: string; values: Record<st
 
 /** One line per adapted module, one column per quantity that was measured. */
 function layerTable(model: RunModel): string | undefined {
-  const keys = measuredKeys(model);
+  const keys = measuredKeys(model).filter((key) => PRINTED.includes(key));
   if (keys.length === 0) return undefined;
   const rows = model.manifest.modules.map((module, index) => ({ module, index }));
   const columns: Column<{ module: ModuleInfo; index: number }>[] = [
@@ -60,7 +73,16 @@ function layerTable(model: RunModel): string | undefined {
       cell: ({ index }: { index: number }) => shortNumber(lastValue(model, key, index)),
     })),
   ];
-  return textTable(rows, columns);
+  return `${textTable(rows, columns)}\n\n${provenance(model)}`;
+}
+
+/** Where the numbers of the table come from. */
+function provenance({ probes, steps, manifest }: RunModel): string {
+  const probe = probes.at(-1);
+  const sharpness = probe
+    ? `sharpness at step ${probe.step}: row space, ρ ${probe.rho}, ${probe.examples} ${probe.source} examples, seed ${probe.seed}; `
+    : '';
+  return `${sharpness}the rest at step ${steps.step.at(-1) ?? 0}, on its training batch (seed ${manifest.config.train.seed})`;
 }
 
 function shortPath({ layer, kind, path }: ModuleInfo): string {
