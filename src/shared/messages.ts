@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { eventSchema } from './events';
+import { keepNonFinite } from './numbers';
 import { QUANTITY_KEYS } from './quantities';
 import type { RunSnapshot } from './run-snapshot';
 
@@ -68,6 +69,14 @@ export const hostMessageSchema = z.discriminatedUnion('type', [
   }),
 ]);
 export type HostMessage = z.output<typeof hostMessageSchema>;
+
+/**
+ * A message as `hostMessageSchema` reads it after VS Code has carried it: that writes JSON, which
+ * has no NaN. Only events hold such numbers; a snapshot packs its own.
+ */
+export function encodeHostMessage(message: HostMessage): unknown {
+  return message.type === 'events' ? JSON.parse(JSON.stringify(message, keepNonFinite)) : message;
+}
 
 /** What the page keeps in `setState`: view options and the run to restore, never data. */
 export const pageStateSchema = z.object({

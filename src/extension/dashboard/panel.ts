@@ -1,7 +1,12 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { describeError, isUserError } from '../../shared/errors';
-import { pageMessageSchema, type HostMessage, type PageMessage } from '../../shared/messages';
+import {
+  encodeHostMessage,
+  pageMessageSchema,
+  type HostMessage,
+  type PageMessage,
+} from '../../shared/messages';
 import type { RunRegistry } from '../run-registry';
 import { saveExport } from './export-file';
 import { pageHtml, pageOptions } from './page-html';
@@ -117,7 +122,7 @@ export class DashboardPanel implements vscode.Disposable {
 
   /** A closed tab has nobody to hear an answer that took its time. */
   private post(message: HostMessage): void {
-    if (!this.disposed) void this.options.panel.webview.postMessage(message);
+    if (!this.disposed) void this.options.panel.webview.postMessage(encodeHostMessage(message));
   }
 
   /** @returns what to tell the user beside "done" */

@@ -15,7 +15,7 @@ export async function run(ctx) {
   await startRun(page);
   const orphan = await dashboardFrame(page);
   await untilMorePoints(orphan, 0);
-  const { directory } = await untilJournaled(workspace, 'a step', ({ type }) => type === 'step');
+  const { directory } = await untilJournaled(workspace, 'step');
   const engine = engineOf(directory);
 
   process.kill(extensionHost(server.state), 'SIGKILL');

@@ -89,13 +89,13 @@ export function journalOf(directory) {
   return events;
 }
 
-/** The newest run of a workspace, once it has an event that `fits`. */
-export function untilJournaled(workspace, what, fits, timeoutMs = 120_000) {
+/** The run of that number (the first is 0) and its first event of a type, once there is one. */
+export function untilJournaled(workspace, type, number = 0, timeoutMs = 120_000) {
   return until(
-    what,
+    `an event ${type} of run ${number}`,
     () => {
-      const directory = runDirectories(workspace).at(-1);
-      const event = directory && journalOf(directory).find(fits);
+      const directory = runDirectories(workspace)[number];
+      const event = directory && journalOf(directory).find((e) => e.type === type);
       return event && { directory, event };
     },
     timeoutMs,

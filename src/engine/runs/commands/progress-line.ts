@@ -5,7 +5,7 @@ import { shortNumber } from './table';
 
 /** Live progress: one line rewritten in a terminal, a line now and then elsewhere. */
 export class ProgressLine {
-  private lastPrinted = 0;
+  private lastStepPrinted = 0;
 
   constructor(private readonly out: WriteStream) {}
 
@@ -31,9 +31,12 @@ export class ProgressLine {
     if (event.type === 'warning' || event.type === 'eval') return this.note(text);
     if (this.out.isTTY)
       return void this.out.write(`\r\x1b[K${text.slice(0, this.out.columns - 1)}`);
-    // Elsewhere a step every ten seconds is enough.
-    if (event.type === 'step' && event.time - this.lastPrinted < 10_000) return;
-    this.lastPrinted = event.time;
+    // Elsewhere a step every five seconds is enough, and a measure's result says that it was taken.
+    if (event.type === 'phase' && event.phase === 'evaluating') return;
+    if (event.type === 'step') {
+      if (event.time - this.lastStepPrinted < 5_000) return;
+      this.lastStepPrinted = event.time;
+    }
     this.out.write(`${text}\n`);
   }
 }

@@ -1,0 +1,14 @@
+import { describe, expect, it } from 'vitest';
+import { encodeHostMessage, hostMessageSchema, type HostMessage } from '../../src/shared/messages';
+import { syntheticEvents } from '../support/synthetic-run';
+
+describe('messages to the dashboard page', () => {
+  it('keep what is not a number through the JSON of postMessage', () => {
+    const [step] = syntheticEvents({ steps: 1 }).filter(({ type }) => type === 'step');
+    if (step?.type !== 'step') throw new Error('no step');
+    expect(step.layers?.kappaB).toContainEqual(NaN);
+    const message: HostMessage = { type: 'events', page: 'p', events: [step] };
+    const carried: unknown = JSON.parse(JSON.stringify(encodeHostMessage(message)));
+    expect(hostMessageSchema.parse(carried)).toEqual(message);
+  });
+});
