@@ -41,8 +41,8 @@ export async function replaceFile(
   }
 }
 
-/** The rename itself is durable only once the folder is flushed. */
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the names in a folder durable: a rename is only once its folder is flushed. */
+export async function syncFolder(folder: string): Promise<void> {
   // Windows cannot open a folder; NTFS journals the rename.
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');

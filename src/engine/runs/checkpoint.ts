@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isUserError, UserError } from '../../shared/errors';
 import { RUN_FILES } from '../../shared/run-manifest';
+import { syncFolder } from '../formats/atomic-file';
 import { errnoOf, writeError } from '../formats/file-errors';
 
 export interface CheckpointOptions {
@@ -85,15 +86,4 @@ async function folderSize(folder: string): Promise<number> {
   const names = await readdir(folder);
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
   return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-/** Makes names durable; Windows cannot open a folder, and its file system journals them. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
