@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
-import { UserError } from '../../shared/errors';
-import { errnoOf } from './file-errors';
+import { isUserError, UserError } from '../../shared/errors';
+import { errnoOf } from '../../client/file-errors';
 import { findCached, hubCacheRoot, isOffline, isRepoId, type RepoRevision } from './hub-cache';
 import {
   SINGLE_WEIGHTS,
@@ -54,6 +54,8 @@ export async function resolveModel(options: ResolveModelOptions): Promise<Resolv
     access: await hubAccess(env),
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
+  }).catch((error: unknown) => {
+    throw alsoNoFolder(error, folder);
   });
   return { dir, from: 'download' };
 }
@@ -80,11 +82,18 @@ async function findCachedModel(
   return { dir, looked };
 }
 
+/** A misspelt folder reads like a hub id: the hub's refusal alone would puzzle. */
+function alsoNoFolder(error: unknown, folder: string): unknown {
+  if (!isUserError(error) || !error.code.startsWith('hub-')) return error;
+  const remedy = `${error.remedy ?? ''} If a folder was meant: there is no ${folder}.`.trim();
+  return new UserError({ ...error.toJSON(), remedy }, { cause: error });
+}
+
 function notFound(id: string, looked: readonly string[], offline?: 'offline'): UserError {
   return new UserError({
     code: 'model-not-found',
     message: offline ? 'the model is not on this machine and we are offline' : 'no such model',
-    place: { at: 'model.id' },
+    place: { at: 'model.name_or_path' },
     expected: `a folder, or a model in the cache, at one of: ${[...new Set(looked)].join('; ')}`,
     found: id,
     remedy: offline

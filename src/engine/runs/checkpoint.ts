@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isUserError, UserError } from '../../shared/errors';
 import { RUN_FILES } from '../../shared/run-manifest';
 import { syncFolder } from '../formats/atomic-file';
-import { errnoOf, writeError } from '../formats/file-errors';
+import { isMissing, writeError } from '../../client/file-errors';
 
 export interface CheckpointOptions {
   /** The run directory. */
@@ -34,7 +34,7 @@ export async function writeCheckpoint(options: CheckpointOptions): Promise<Writt
   const final = checkpointPath(directory, step);
   const temporary = join(parent, `.step-${step}.tmp`);
   try {
-    await rm(temporary, { recursive: true, force: true });
+    await removeUnfinished(parent);
     await mkdir(temporary, { recursive: true });
     await write(temporary);
     await syncFolder(temporary);
@@ -56,13 +56,23 @@ export function checkpointPath(directory: string, step: number): string {
 /** Steps of the complete checkpoints of a run, ascending. */
 export async function checkpointSteps(directory: string): Promise<number[]> {
   const names = await readdir(join(directory, RUN_FILES.checkpoints)).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   });
   return names
     .flatMap((name) => /^step-(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+/** What a process that was killed in the middle of a checkpoint has left. */
+async function removeUnfinished(parent: string): Promise<void> {
+  const names = await readdir(parent).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  for (const name of names)
+    if (/^\.step-\d+\.tmp$/.test(name)) await rm(join(parent, name), { recursive: true });
 }
 
 async function prune(directory: string, keep: number): Promise<string[]> {
@@ -78,7 +88,8 @@ function relativePath(step: number): string {
 
 function resumable(error: unknown): unknown {
   if (!isUserError(error) || error.code !== 'disk-full') return error;
-  const remedy = 'Free some space and resume the run: it goes on from its last checkpoint.';
+  const remedy =
+    'Free some space and resume the run: it goes on from its last checkpoint, or from the start.';
   return new UserError({ ...error.toJSON(), remedy }, { cause: error });
 }
 
