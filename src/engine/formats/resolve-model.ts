@@ -48,16 +48,13 @@ export async function resolveModel(options: ResolveModelOptions): Promise<Resolv
   if (cached.dir !== undefined) return { dir: cached.dir, from: 'cache' };
   if (options.offline || isOffline(env)) throw notFound(id, [folder, ...cached.looked], 'offline');
   const { onProgress, signal } = options;
-  const dir = await downloadModel({
-    repo,
-    root,
-    access: await hubAccess(env),
-    ...(onProgress && { onProgress }),
-    ...(signal && { signal }),
-  }).catch((error: unknown) => {
+  try {
+    const access = await hubAccess(env);
+    const reports = { ...(onProgress && { onProgress }), ...(signal && { signal }) };
+    return { dir: await downloadModel({ repo, root, access, ...reports }), from: 'download' };
+  } catch (error) {
     throw alsoNoFolder(error, folder);
-  });
-  return { dir, from: 'download' };
+  }
 }
 
 /** The snapshot folder if config and all weights are there; else the paths that were missing. */

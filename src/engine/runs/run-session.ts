@@ -211,6 +211,7 @@ async function journaledRun(run: ActiveRun): Promise<SessionResult> {
     process.exit(EXIT_CODES.internal.code);
   };
   process.once('uncaughtException', crash);
+  let begun = false;
   try {
     const { totalSteps } = manifest;
     const started = journal.append({
@@ -218,6 +219,7 @@ async function journaledRun(run: ActiveRun): Promise<SessionResult> {
       totalSteps,
       ...(resumedFrom !== undefined && { resumedFrom }),
     });
+    begun = true;
     applyEvent(model, started);
     await options.onStarted?.(directory);
     log(`run ${manifest.id} with process ${process.pid}`);
@@ -246,7 +248,7 @@ async function journaledRun(run: ActiveRun): Promise<SessionResult> {
       trainer.dispose();
     }
   } catch (error) {
-    if (journal.nextSeq === 0) throw error; // not even begun
+    if (!begun) throw error; // the run is as it was
     const fields = errorFields(backendFailure(error) ?? error);
     log(`failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     endFailed(journal, step, fields);

@@ -79,7 +79,7 @@ export async function quickPick(page, key, text, timeoutMs = 30_000) {
 export async function pick(page, text) {
   const label = page.locator('.quick-input-list .monaco-list-row .label-name');
   const row = label.filter({ hasText: new RegExp(`^\\s*${escaped(text)}\\s*$`) });
-  await page.waitForSelector(INPUT);
+  await page.waitForSelector(INPUT, { timeout: 3_000 });
   await page.waitForTimeout(200); // its own prefix is written first
   await page.keyboard.type(text, { delay: 5 });
   await row.first().waitFor({ timeout: 3_000 });
