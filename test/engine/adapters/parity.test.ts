@@ -5,7 +5,12 @@ import type { ParameterMap } from '../../../src/engine/adapters/trainable-model'
 import { cpu } from '../../../src/engine/backends/cpu';
 import { wasm } from '../../../src/engine/backends/wasm';
 import type { Batch } from '../../../src/engine/data/batch';
-import { expectedValues, loadReference, REFERENCE_MODELS, relativeError } from '../../support/reference-model';
+import {
+  expectedValues,
+  loadReference,
+  REFERENCE_MODELS,
+  relativeError,
+} from '../../support/reference-model';
 
 /** float32 against float64; float32 PyTorch itself is up to 5.7e-6 off (manifest.json). */
 const FIRST_ORDER = 1e-5;
