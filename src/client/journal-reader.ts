@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { badEvent, decodeEvent, type RunEvent } from '../shared/events';
-import { readError } from './file-errors';
+import { readError } from '../shared/file-errors';
 
 export interface JournalEnd {
   /** Byte offset of each line, by `seq`. */

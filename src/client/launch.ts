@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { UserError, type UserErrorFields } from '../shared/errors';
 import { RUN_FILES } from '../shared/run-manifest';
-import { writeError } from './file-errors';
+import { writeError } from '../shared/file-errors';
 import { overrideArgs, spawnEngine, type EngineScript } from './engine-command';
 import { outputFolder, readConfig } from './read-config';
 

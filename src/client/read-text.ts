@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../shared/errors';
-import { readError } from './file-errors';
+import { readError } from '../shared/file-errors';
 
 /**
  * A text file, its byte order mark stripped.

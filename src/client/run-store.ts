@@ -5,7 +5,7 @@ import { isUserError, UserError, type UserErrorFields } from '../shared/errors';
 import { manifestSchema, RUN_FILES, type RunManifest } from '../shared/run-manifest';
 import { applyEvent, emptyRunModel, type RunModel } from '../shared/run-model';
 import { expectationOf } from '../shared/zod-issue';
-import { isMissing, readError } from './file-errors';
+import { isMissing, readError } from '../shared/file-errors';
 import { readJournal } from './journal-reader';
 import { liveEngine } from './process-identity';
 

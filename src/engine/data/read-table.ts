@@ -3,7 +3,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { UserError } from '../../shared/errors';
-import { readError } from '../../client/file-errors';
+import { readError } from '../../shared/file-errors';
 import { readText } from '../../client/read-text';
 
 export type TableFormat = 'jsonl' | 'csv' | 'tsv' | 'parquet';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../../shared/errors';
-import { readError } from '../../client/file-errors';
+import { readError } from '../../shared/file-errors';
 import { readJsonObject } from '../formats/files';
 import type { TokenizerFileName } from '../formats/model-directory';
 

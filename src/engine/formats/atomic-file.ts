@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { writeError } from '../../client/file-errors';
+import { writeError } from '../../shared/file-errors';
 
 /**
  * Writes a file so that readers, and a crash at any moment, see either the old content or the

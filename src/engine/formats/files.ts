@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../../shared/errors';
-import { errnoOf, readError } from '../../client/file-errors';
+import { errnoOf, readError } from '../../shared/file-errors';
 
 /** SHA-256 of a file, hex; streamed. */
 export async function hashFile(file: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../shared/errors';
-import { errnoOf, readError } from '../../client/file-errors';
+import { errnoOf, readError } from '../../shared/file-errors';
 import { hubHome } from './hub-cache';
 
 type Env = Readonly<Record<string, string | undefined>>;

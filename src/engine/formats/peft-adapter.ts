@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../shared/errors';
 import { writeFileAtomic } from './atomic-file';
-import { writeError } from '../../client/file-errors';
+import { writeError } from '../../shared/file-errors';
 import { isFile } from './files';
 import { pickleRefused } from './model-directory';
 import { readAdapterConfig, type AdapterConfig } from './peft-config';

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { isUserError, UserError } from '../../shared/errors';
-import { errnoOf } from '../../client/file-errors';
+import { errnoOf } from '../../shared/file-errors';
 import { findCached, hubCacheRoot, isOffline, isRepoId, type RepoRevision } from './hub-cache';
 import {
   SINGLE_WEIGHTS,

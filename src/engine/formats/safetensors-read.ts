@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../../shared/errors';
 import { isDtype, toF32, toF64, viewAs, type Dtype, type TensorValues } from './dtypes';
-import { readError } from '../../client/file-errors';
+import { readError } from '../../shared/file-errors';
 import {
   MAX_HEADER_BYTES,
   invalidSafetensors,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isUserError, UserError } from '../../shared/errors';
 import { RUN_FILES } from '../../shared/run-manifest';
 import { syncFolder } from '../formats/atomic-file';
-import { isMissing, writeError } from '../../client/file-errors';
+import { isMissing, writeError } from '../../shared/file-errors';
 
 export interface CheckpointOptions {
   /** The run directory. */

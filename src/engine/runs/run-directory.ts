@@ -6,7 +6,7 @@ import { isAlive, processStartTime, readEngineFile } from '../../client/process-
 import { runInUse } from '../../client/run-store';
 import { UserError } from '../../shared/errors';
 import { RUN_FILES, type EngineProcess } from '../../shared/run-manifest';
-import { errnoOf, writeError } from '../../client/file-errors';
+import { errnoOf, writeError } from '../../shared/file-errors';
 
 /** A run directory that belongs to this process until `release`. */
 export interface OwnedRun {

@@ -1,4 +1,4 @@
-import { UserError } from '../shared/errors';
+import { UserError } from './errors';
 
 /** The `code` of a system error (`ENOENT`, …), or undefined for anything else. */
 export function errnoOf(error: unknown): string | undefined {
