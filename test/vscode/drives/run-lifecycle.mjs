@@ -56,12 +56,9 @@ async function outliveReload(page, workspace) {
   await tab.click();
   await untilMorePoints(await dashboardFrame(page), 0);
   for (const behind of [false, true]) {
-    if (behind) {
-      await quickPick(page, 'Control+p', 'train.jsonl'); // in the dashboard's group
-      await page.reload();
-      await page.waitForSelector('.monaco-workbench .statusbar', { timeout: 60_000 });
-      await tab.click();
-    } else await page.reload();
+    if (behind) await quickPick(page, 'Control+p', 'train.jsonl'); // in the dashboard's group
+    await reloadWindow(page);
+    if (behind) await tab.click();
     const started = Date.now();
     const frame = await dashboardFrame(page);
     await untilStatus(frame, /Running/);
@@ -71,4 +68,10 @@ async function outliveReload(page, workspace) {
   }
   await runCommand(page, 'Flatscape: Stop Run');
   await until('its end', () => journalOf(directory).at(-1).status === 'stopped', 60_000);
+}
+
+/** As a user does it. A reload of the bare page loses what the workbench had not yet written down. */
+async function reloadWindow(page) {
+  await Promise.all([page.waitForEvent('load'), runCommand(page, 'Developer: Reload Window')]);
+  await page.waitForSelector('.monaco-workbench .statusbar', { timeout: 60_000 });
 }
