@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import { chmod, open, rm, type FileHandle } from 'node:fs/promises';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { chmod, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { onLines } from '../../client/json-lines';
 import { requestSchema, type ControlAction, type ControlRequest } from '../../shared/control';
@@ -58,8 +59,9 @@ export async function startControlServer(options: ControlServerOptions): Promise
 class Client {
   /** Byte position in the journal; undefined before the hello. */
   private position: number | undefined;
-  private pumping: Promise<void> | undefined;
-  private handle: FileHandle | undefined;
+  /** While the client has not taken what was sent. */
+  private draining: Promise<void> | undefined;
+  private file: number | undefined;
 
   constructor(
     private readonly socket: Socket,
@@ -67,20 +69,39 @@ class Client {
   ) {
     onLines(socket, (line) => this.receive(line), MAX_REQUEST);
     socket.on('error', (error) => options.log(`control client: ${error.message}`));
-    socket.once('close', () => void this.handle?.close());
+    socket.once('close', () => {
+      if (this.file !== undefined) closeSync(this.file);
+      this.file = undefined;
+    });
   }
 
-  /** Sends what the journal has beyond the client's position, as fast as the client reads. */
+  /**
+   * Sends what the journal has beyond the client's position, as fast as the client reads.
+   * Synchronous: the next step would keep a pending read waiting, and the event late by a step. What
+   * was just written is in the page cache.
+   */
   pump(): void {
-    this.pumping ??= this.send()
-      .catch((error: Error) => void this.socket.destroy(error))
-      .finally(() => (this.pumping = undefined));
+    const { journal } = this.options;
+    try {
+      while (!this.draining && this.position !== undefined && this.position < journal.bytes) {
+        if (this.socket.destroyed) return;
+        const { text, bytes } = this.readLines(this.position, journal.bytes);
+        this.position += bytes;
+        if (!this.socket.write(text))
+          this.draining = drained(this.socket).then(() => {
+            this.draining = undefined;
+            this.pump();
+          });
+      }
+    } catch (error) {
+      this.socket.destroy(error as Error);
+    }
   }
 
   async finish(graceMs: number): Promise<void> {
     const timer = setTimeout(() => this.socket.destroy(), graceMs);
     this.pump();
-    await this.pumping;
+    while (this.draining) await this.draining;
     if (!this.socket.destroyed)
       await new Promise<void>((resolve) => {
         this.socket.once('close', () => resolve());
@@ -89,24 +110,13 @@ class Client {
     clearTimeout(timer);
   }
 
-  private async send(): Promise<void> {
-    const { journal } = this.options;
-    while (this.position !== undefined && this.position < journal.bytes && !this.socket.destroyed) {
-      this.handle ??= await open(journal.file, 'r');
-      const { text, bytes } = await this.readLines(this.position, journal.bytes);
-      this.position += bytes;
-      if (!this.socket.write(text)) await drained(this.socket);
-    }
-  }
-
   /** Whole lines from a position, at least one, as responses. */
-  private async readLines(position: number, end: number) {
+  private readLines(position: number, end: number): { text: string; bytes: number } {
+    this.file ??= openSync(this.options.journal.file, 'r');
     let size = CHUNK;
     for (;;) {
       const buffer = Buffer.alloc(Math.min(size, end - position));
-      const { bytesRead } = (await this.handle?.read(buffer, 0, buffer.length, position)) ?? {
-        bytesRead: 0,
-      };
+      const bytesRead = readSync(this.file, buffer, 0, buffer.length, position);
       const bytes = buffer.subarray(0, bytesRead).lastIndexOf(0x0a) + 1;
       if (bytesRead === 0) throw new Error('the journal has become shorter');
       if (bytes > 0) {

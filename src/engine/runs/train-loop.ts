@@ -67,8 +67,7 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
     });
     assertFinite(step, report, lastFinite);
     lastFinite = report.loss;
-    // The computation is synchronous: only here do sockets and signals get their turn.
-    await eventLoopTurn();
+    await letOthersRun();
     const measures = due(step);
     if (requests.take('probe')) measures.probe = true;
     if (requests.take('checkpoint') || requests.stop.aborted) measures.checkpoint = true;
@@ -77,6 +76,14 @@ export async function trainLoop(options: TrainLoopOptions): Promise<TrainLoopRes
   // Also where a stop came during the last measures.
   await measureAndSave(options, step, { probe: false, eval: false, checkpoint: true });
   return { status: step < trainer.totalSteps ? 'stopped' : 'completed', step, trainMs };
+}
+
+/**
+ * The computation is synchronous: only here do sockets and signals get their turn. Three: one to
+ * accept a client, one to read what it asks, one to answer.
+ */
+async function letOthersRun(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await eventLoopTurn();
 }
 
 interface Measures {
