@@ -19,6 +19,8 @@ export interface EngineParts {
   readonly prepare: (source: RunSource) => Promise<PreparedRun>;
   readonly preflight: (source: RunSource, onProgress: Progress) => Promise<Preflight>;
   readonly inspectModel: (source: RunSource) => Promise<readonly InspectedModule[]>;
+  /** Proves a backend in this process, which it may end. */
+  readonly probeBackend?: (name: string) => Promise<void>;
   /** After a run: the report. */
   readonly afterwards?: (directory: string) => Promise<void>;
 }
@@ -59,6 +61,7 @@ export async function engineMain(args: readonly string[], parts: EngineParts): P
   command('inspect-model').action(async (config: string, flags: RunFlags) => {
     exitCode = await answer(async () => parts.inspectModel(await sourceOf(config, flags)));
   });
+  program.command('probe-backend <name>').action((name: string) => parts.probeBackend?.(name));
   await program.parseAsync([...args], { from: 'user' });
   return exitCode;
 }

@@ -3,6 +3,7 @@ import { inspectConfigModel } from './inspect-model';
 import { log } from './log';
 import { preflightRun } from './preflight';
 import { prepareRun } from './prepare';
+import { probeChild } from './probe-child';
 import { writeReport } from './report';
 
 // Entry of dist/engine/engine.js, the child process behind the extension and the CLI.
@@ -10,6 +11,7 @@ void engineMain(process.argv.slice(2), {
   prepare: (source) => prepareRun(source, log),
   preflight: preflightRun,
   inspectModel: inspectConfigModel,
+  probeBackend: probeChild,
   afterwards: async (directory) => void (await writeReport(directory)),
 }).then(
   // Explicitly: a backend may keep threads that would hold the process.

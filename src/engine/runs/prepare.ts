@@ -93,7 +93,7 @@ export async function prepareRun(
     const loaded = await loadInputs(inputs);
     return {
       facts: await runFacts(inputs, loaded, backend),
-      createTrainer: (onEvent) => tokenizedTrainer(inputs, loaded, onEvent),
+      createTrainer: (onEvent) => tokenizedTrainer(inputs, loaded, backend, onEvent),
     };
   } finally {
     await inputs.directory.close();
@@ -138,6 +138,7 @@ async function runFacts(
 async function tokenizedTrainer(
   { source: { config }, directory, data }: RunInputs,
   loaded: LoadedModel,
+  backend: BackendChoice,
   onEvent: (event: RunEventBody) => void,
 ): Promise<Trainer> {
   const tokenizer = await loadTokenizer({
@@ -145,6 +146,13 @@ async function tokenizedTrainer(
     files: directory.tokenizerFiles,
     modelConfig: directory.config,
   });
+  for (const { name, reason, installed } of backend.refused)
+    if (installed)
+      onEvent({
+        type: 'warning',
+        code: 'backend-refused',
+        message: `${name} is installed and was refused: ${reason}`,
+      });
   for (const message of loaded.warnings) onEvent({ type: 'warning', code: 'model', message });
   const { max_length } = config.train;
   const maxLength = Math.min(max_length, loaded.maxLength);
