@@ -17,7 +17,7 @@ export function loadPackage(packageFolder: string): void {
   const modules = Module as unknown as { _load: Load };
   const original = modules._load;
   modules._load = function (this: unknown, request, ...rest) {
-    if (request === '@tensorflow/tfjs') return unionOfCore();
+    if (request === '@tensorflow/tfjs' || request === '@tensorflow/tfjs-core') return core();
     return original.call(this, request, ...rest);
   };
   try {
@@ -30,9 +30,13 @@ export function loadPackage(packageFolder: string): void {
 type Load = (this: unknown, request: string, ...rest: unknown[]) => unknown;
 
 /** What the package takes from `@tensorflow/tfjs`: the core, and two names of the layers API. */
-function unionOfCore(): Record<string, unknown> {
+function core(): Record<string, unknown> {
+  // The package's ES5 classes call their parent as a function, which a class of today refuses.
+  const KernelBackend = function (): void {};
+  KernelBackend.prototype = tf.KernelBackend.prototype;
   return {
     ...tf,
+    KernelBackend,
     version: { 'tfjs-core': tf.version_core },
     CustomCallback: class {},
     registerCallbackConstructor: () => undefined,
