@@ -33,7 +33,11 @@ export async function openStaging(folder: string, key: string): Promise<Staging>
   }
   const work = join(folder, 'work');
   await mkdir(work, { recursive: true });
-  const close = () => rm(join(folder, 'pid'), { force: true });
+  // With nothing finished there is nothing to keep.
+  const close = () =>
+    state.done.length === 0
+      ? rm(folder, { recursive: true, force: true })
+      : rm(join(folder, 'pid'), { force: true });
   return {
     folder: work,
     async step(name, run) {

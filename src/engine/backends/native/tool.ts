@@ -20,7 +20,7 @@ export interface ToolCall {
 
 /** No output and not one byte more for this long means that nothing will come. */
 const STALL_MS = 120_000;
-const POLL_MS = 500;
+const POLL_MS = 1000;
 
 /**
  * Runs a tool to its end, in a process group of its own that a cancel ends as a whole.
@@ -66,7 +66,12 @@ export async function runTool(call: ToolCall): Promise<string> {
     stalled = true;
     end();
   };
-  const timer = setInterval(() => void look(), POLL_MS);
+  let looking = false;
+  const timer = setInterval(() => {
+    if (looking) return;
+    looking = true;
+    void look().finally(() => (looking = false));
+  }, POLL_MS);
   signal?.addEventListener('abort', end, { once: true });
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
@@ -176,7 +181,9 @@ function stall(call: ToolCall, log: string): UserError {
 
 /** The lines that say error, or the last ones. */
 function lastWords(log: string): string {
-  const lines = log.split('\n').filter((line) => line.trim() && !/npm (warn|notice)/i.test(line));
+  const lines = log
+    .split('\n')
+    .filter((line) => line.trim() && !/npm (warn|notice)|^\s+at /i.test(line));
   const errors = lines.filter((line) => /error|fail|not found|refused|ERR!/i.test(line));
   return (errors.length > 0 ? errors : lines).slice(-3).join(' | ').slice(0, 600);
 }

@@ -22,7 +22,8 @@ import { printJson, printText } from './output';
 import { textTable } from './table';
 
 interface InstallFlags {
-  readonly source: InstallSource;
+  /** Without it: a current TensorFlow, where that is known to work. */
+  readonly source?: InstallSource;
   readonly cpu?: boolean;
   readonly dir?: string;
   readonly index?: string;
@@ -56,7 +57,7 @@ export function addBackends(program: Command): void {
     .command('install')
     .description('install a native backend: source, size and target are shown first')
     .addArgument(native('[name]'))
-    .addOption(new Option('--source <source>', 'where from').choices(sources).default('wheel'))
+    .addOption(new Option('--source <source>', 'where from').choices(sources))
     .option('--cpu', 'the one without a GPU')
     .option('--dir <folder>', 'with `--source dir`: where the npm package is installed')
     .option('--index <url>', 'pip index for the wheel')
@@ -100,7 +101,8 @@ function show(report: BackendReport, json: boolean | undefined): void {
 
 async function install(name: NativeName | undefined, flags: InstallFlags): Promise<void> {
   const wanted = name ?? defaultName(flags.cpu ?? false);
-  const source = flags.dir === undefined ? flags.source : 'dir';
+  const usual = wanted === 'tensorflow' ? 'wheel' : 'official';
+  const source = flags.dir === undefined ? (flags.source ?? usual) : 'dir';
   await confirm(wanted, source, flags.yes ?? false);
   const progress = new Progress();
   const cancel = new AbortController();
