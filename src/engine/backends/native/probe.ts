@@ -109,10 +109,9 @@ function hung(name: BackendName, limit: number): string {
 }
 
 function crashed(name: BackendName, how: string, log: string): string {
-  // The library greets on the same stream: lines that begin with I or W and the date.
-  const own = log
-    .split('\n')
-    .filter((line) => line.trim() && !/^([IW]\d{4} |WARNING: All log)/.test(line));
+  // Not the library's greeting (I or W and the date), and not the stack that Node prints on a crash.
+  const noise = /^\s*([IW]\d{4} |WARNING: All log|\d+: |-{3,})/;
+  const own = log.split('\n').filter((line) => line.trim() && !noise.test(line));
   const last = own.at(-1);
   const detail = last ? `, its last words: ${last.slice(0, 300)}` : '';
   return `${name} ended its process in the self-test (${how}${detail}). ${remedy(name)}`;
