@@ -9,4 +9,3 @@ export default defineConfig({
     maxWorkers: 2,
   },
 });
-

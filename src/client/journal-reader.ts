@@ -1,5 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { decodeEvent, type RunEvent } from '../shared/events';
+import { badEvent, decodeEvent, type RunEvent } from '../shared/events';
+import { readError } from '../shared/file-errors';
 
 export interface JournalEnd {
   /** Byte offset of each line, by `seq`. */
@@ -18,7 +19,8 @@ const CHUNK = 1 << 20;
  * newline is there: a crash may leave a torn one at the end, which is not an error.
  * @param from start of a line; `firstLine` is its 1-based number, for messages
  * @returns where the whole lines end; no file is an empty journal
- * @throws UserError `bad-event` for a whole line that is not an event, with file and line
+ * @throws UserError `bad-event` for a whole line that is not an event or not the next one, with
+ *   file and line
  */
 export async function readJournal(
   file: string,
@@ -39,7 +41,12 @@ export async function readJournal(
       const data = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
       let start = 0;
       for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, start)) {
-        onEvent(decodeEvent(data.toString('utf8', start, end), { file, line: line++ }));
+        const event = decodeEvent(data.toString('utf8', start, end), { file, line });
+        // Without gaps from 0: a lost or doubled line must not pass for a shorter or longer run.
+        if (event.seq !== line - 1)
+          throw badEvent({ file, line }, `event ${line - 1}`, `event ${event.seq}`);
+        onEvent(event);
+        line++;
         offsets.push(position + start);
         start = end + 1;
       }
@@ -56,6 +63,6 @@ async function openIfThere(file: string): Promise<FileHandle | undefined> {
     return await open(file, 'r');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw readError(error, file);
   }
 }

@@ -1,12 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { UserError, type UserErrorFields } from '../shared/errors';
 import { RUN_FILES } from '../shared/run-manifest';
+import { writeError } from '../shared/file-errors';
 import { overrideArgs, spawnEngine, type EngineScript } from './engine-command';
 import { outputFolder, readConfig } from './read-config';
 
@@ -41,11 +42,12 @@ const POLL_MS = 20;
 export async function launchRun(options: LaunchOptions): Promise<string> {
   options.signal?.throwIfAborted();
   const folder = options.resume ?? (await runsFolder(options));
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   // In the folder of the runs: the engine renames the log into its run while it is being written.
   const base = join(folder, `.launch-${randomBytes(6).toString('hex')}`);
-  const { log, outcome } = launchFiles(base);
-  const child = start(options, base, options.resume ? join(folder, RUN_FILES.log) : log);
+  const { log: newLog, outcome } = launchFiles(base);
+  const log = options.resume ? join(folder, RUN_FILES.log) : newLog;
+  const child = start(options, base, log);
   let ended = false;
   let spawnError: Error | undefined;
   child.once('exit', () => (ended = true));
@@ -62,18 +64,18 @@ export async function launchRun(options: LaunchOptions): Promise<string> {
       const over = ended; // read before the file: an outcome written last is still seen
       const found = await readOutcome(outcome);
       if (found && 'directory' in found) return found.directory;
-      if (found) throw new UserError(found.error as UserErrorFields);
-      if (over) throw await startFailed(log, spawnError);
+      if (found) throw await refused(found.error as UserErrorFields, log);
+      if (over) throw (await diskFull(folder)) ?? (await startFailed(log, spawnError));
       await sleep(POLL_MS);
     }
   } finally {
     child.unref();
-    await Promise.all([rm(outcome, { force: true }), rm(log, { force: true })]);
+    await Promise.all([rm(outcome, { force: true }), rm(newLog, { force: true })]);
   }
 }
 
 function start(options: LaunchOptions, base: string, log: string): ChildProcess {
-  const stream = openSync(log, 'a');
+  const stream = openLog(log);
   try {
     const resume = options.resume ? ['--resume', options.resume] : [];
     const args = ['run', options.configFile, ...resume, ...overrideArgs(options.set)];
@@ -84,6 +86,22 @@ function start(options: LaunchOptions, base: string, log: string): ChildProcess 
     });
   } finally {
     closeSync(stream);
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw writeError(error, folder);
+  }
+}
+
+function openLog(file: string): number {
+  try {
+    return openSync(file, 'a');
+  } catch (error) {
+    throw writeError(error, file);
   }
 }
 
@@ -101,9 +119,27 @@ async function readOutcome(file: string) {
   }
 }
 
-async function startFailed(log: string, cause: Error | undefined): Promise<UserError> {
+/** The engine's error; the stack of a bug of ours would be lost with the log, so it comes along. */
+async function refused(error: UserErrorFields, log: string): Promise<UserError> {
+  if (error.code !== 'internal-error') return new UserError(error);
+  const found = await endOf(log, 12);
+  return new UserError({ ...error, found, remedy: 'This is a bug of ours: please report it.' });
+}
+
+/** On a full disk the engine can leave neither its log nor the reason for its end. */
+async function diskFull(folder: string): Promise<unknown> {
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize > 64 << 10) return undefined;
+  return writeError(Object.assign(new Error('no space'), { code: 'ENOSPC' }), folder);
+}
+
+async function endOf(log: string, lines: number): Promise<string> {
   const text = await readFile(log, 'utf8').catch(() => '');
-  const end = cause?.message ?? text.trim().split('\n').slice(-5).join('\n');
+  return text.trim().split('\n').slice(-lines).join('\n');
+}
+
+async function startFailed(log: string, cause: Error | undefined): Promise<UserError> {
+  const end = cause?.message ?? (await endOf(log, 5));
   return new UserError(
     {
       code: 'engine-start-failed',

@@ -71,7 +71,8 @@ class JournalConnection implements RunConnection {
       code: 'run-not-live',
       message: 'no process is working on this run',
       place: { file: this.directory },
-      remedy: 'Resume it first.',
+      found: `status ${this.model.status}`,
+      remedy: action === 'stop' ? 'There is nothing to stop.' : 'Resume it first.',
     });
   }
 

@@ -4,6 +4,8 @@ import type { z } from 'zod';
 import { isUserError, UserError, type UserErrorFields } from '../shared/errors';
 import { manifestSchema, RUN_FILES, type RunManifest } from '../shared/run-manifest';
 import { applyEvent, emptyRunModel, type RunModel } from '../shared/run-model';
+import { expectationOf } from '../shared/zod-issue';
+import { isMissing, readError } from '../shared/file-errors';
 import { readJournal } from './journal-reader';
 import { liveEngine } from './process-identity';
 
@@ -20,7 +22,7 @@ export interface RunListing {
 export async function listRuns(outputDir: string): Promise<readonly RunListing[]> {
   const entries = await readdir(outputDir, { withFileTypes: true }).catch((error: unknown) => {
     if (isMissing(error)) return [];
-    throw error;
+    throw readError(error, outputDir);
   });
   const folders = entries
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
@@ -53,7 +55,7 @@ export async function foldRun(directory: string): Promise<{ model: RunModel; byt
 export async function readManifest(directory: string): Promise<RunManifest> {
   const file = join(directory, RUN_FILES.manifest);
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (!isMissing(error)) throw error;
+    if (!isMissing(error)) throw readError(error, file);
     throw new UserError({
       code: 'run-not-found',
       message: 'this is not a run directory',
@@ -134,12 +136,17 @@ function parseJson(text: string): unknown {
 }
 
 function badManifest(file: string, issue: z.core.$ZodIssue | undefined): UserError {
+  const at = issue?.path.join('.');
   return new UserError({
     code: 'bad-manifest',
     message: `${RUN_FILES.manifest} does not describe a run`,
-    place: { file, ...(issue && { at: issue.path.join('.') }) },
-    ...(issue && { expected: issue.message }),
-    remedy: 'The adapter in `checkpoints` is still usable.',
+    place: { file, ...(at && { at }) },
+    expected: expectationOf(issue) ?? 'a run',
+    ...(!at && { found: 'no whole JSON document' }),
+    remedy:
+      at === 'format'
+        ? 'A newer version of Flatscape wrote it: update.'
+        : 'Restore the file from a copy. Without it the adapter in `checkpoints` is still usable.',
   });
 }
 
@@ -148,9 +155,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function isMissing(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'ENOENT' || code === 'ENOTDIR';
 }

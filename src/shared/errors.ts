@@ -68,5 +68,6 @@ export function describeError(error: UserErrorFields): string {
   ].filter(Boolean);
   const head = `${where.length > 0 ? `${where.join(', ')}: ` : ''}${error.message}`;
   const body = facts.length > 0 ? `${head}; ${facts.join(', ')}` : head;
-  return `${body.replace(/[.\s]+$/, '')}.${error.remedy ? ` ${error.remedy}` : ''}`;
+  const sentence = body.replace(/[.\s]+$/, '');
+  return `${sentence}${/[?!]$/.test(sentence) ? '' : '.'}${error.remedy ? ` ${error.remedy}` : ''}`;
 }

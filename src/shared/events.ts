@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { UserError } from './errors';
+import { expectationOf } from './zod-issue';
 import { keepNonFinite, metricSchema } from './numbers';
 import { QUANTITY_KEYS } from './quantities';
 
@@ -144,21 +145,41 @@ export function decodeEvent(line: string, place: { file: string; line: number })
   try {
     json = JSON.parse(line);
   } catch {
-    throw badEvent(place, 'a JSON object', line.slice(0, 60));
+    throw badEvent(place, 'a JSON object', line.slice(0, 60) || 'an empty line');
   }
   const parsed = eventSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw badEvent(place, issue?.message ?? 'a run event', `${issue?.path.join('.') ?? ''}`);
+  const at = issue?.path.join('.') ?? '';
+  const found = JSON.stringify(issue && valueAt(json, issue.path)) ?? 'nothing';
+  throw badEvent(
+    place,
+    expectationOf(issue) ?? 'a run event',
+    `${found.slice(0, 60)} in \`${at}\``,
+  );
 }
 
-function badEvent(place: { file: string; line: number }, expected: string, found: string) {
+function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined,
+    json,
+  );
+}
+
+/** A journal line that cannot be what stands there. */
+export function badEvent(
+  place: { file: string; line: number },
+  expected: string,
+  found: string,
+): UserError {
   return new UserError({
     code: 'bad-event',
     message: 'the journal has a line that is not a run event',
     place,
     expected,
     found,
-    remedy: 'Earlier lines are still readable. Remove the line to read the rest.',
+    remedy:
+      'If a newer version of Flatscape wrote it, update. Otherwise restore the file, or cut it off before this line: the run then resumes from its last checkpoint.',
   });
 }

@@ -3,8 +3,7 @@ import type { PlotlyModule } from './plotly';
 let loading: Promise<PlotlyModule> | undefined;
 
 /**
- * Plotly, loaded once, when the first chart needs it. A report has it inline; a panel names its uri
- * in `<body data-plotly>`.
+ * Plotly, loaded once. A report has it inline; a panel names its uri in `<body data-plotly>`.
  * @throws Error when the page offers neither, or the file cannot be loaded
  */
 export function loadPlotly(): Promise<PlotlyModule> {

@@ -24,6 +24,7 @@ import { applyEvent } from '../../src/shared/run-model';
 import { unpackRun } from '../../src/shared/run-snapshot';
 import { isUserError, describeError } from '../../src/shared/errors';
 import type { HostMessage } from '../../src/shared/messages';
+import { loadPlotly } from '../charts/load-plotly';
 import { registerToolkit } from '../components/toolkit';
 import { Dashboard } from './dashboard';
 import { Host } from './host';
@@ -59,6 +60,8 @@ function startLive(): void {
   addEventListener('error', (event) => host.report(event.message));
   addEventListener('unhandledrejection', (event) => host.report(String(event.reason)));
   host.ready();
+  // Before the first chart needs it, which then says why there is none.
+  loadPlotly().catch(() => undefined);
 }
 
 async function startReport(report: { manifest: unknown; journal: string }): Promise<void> {

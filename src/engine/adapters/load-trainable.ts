@@ -54,7 +54,7 @@ export async function loadTrainableModel(options: LoadTrainableOptions): Promise
   const { directory, head, labels, seed, initFrom } = options;
   const file = join(directory.dir, 'config.json');
   const spec = modelSpec({ config: directory.config, file, head, labels: labels.length });
-  const peft = options.adapter ? peftConfig(options.adapter, spec, 'adapter') : initFrom?.config;
+  const peft = options.adapter ? peftConfig(options.adapter, spec) : initFrom?.config;
   const adapted = adaptedModules(spec, peft);
   const trained = trainedNames(spec, peft);
   const stored = initFrom && storedParameters({ adapter: initFrom, spec, adapted, trained });
@@ -71,7 +71,10 @@ export async function loadTrainableModel(options: LoadTrainableOptions): Promise
   return {
     model: trainableModel(spec, { parts, adapted, loraDropout: peft?.lora_dropout ?? 0 }),
     initial,
-    warnings: randomWarnings(state, stored ? trained : new Set()),
+    warnings: [
+      ...randomWarnings(state, stored ? trained : new Set()),
+      ...unmatchedWarnings(spec, options.adapter),
+    ],
     counts: countParameters(state, initial, trained),
     peft,
     maxLength: spec.maxLength,
@@ -129,7 +132,7 @@ function trainedNames(spec: ModelSpec, config: AdapterConfig | undefined): Reado
     throw new UserError({
       code: 'adapter-unsupported',
       message: 'embeddings, and the decoder that shares their weights, cannot be trained',
-      place: { at: 'modules_to_save' },
+      place: { at: 'adapter.modules_to_save' },
       found: frozen.path,
       remedy: 'List only linear layers and layer norms.',
     });
@@ -144,6 +147,18 @@ function randomWarnings(state: StateDict, replaced: ReadonlySet<string>): readon
   return state.random
     .filter(({ path }) => !replaced.has(`${path}.weight`))
     .map(({ path, reason }) => `${path} starts at random: ${reason}`);
+}
+
+/** PEFT takes a name in a list that fits nothing without a word; it is often misspelt. */
+function unmatchedWarnings(spec: ModelSpec, adapter: Config['adapter'] | undefined): string[] {
+  const paths = peftModules(spec).map(({ path }) => path);
+  return (['target_modules', 'modules_to_save'] as const).flatMap((key) => {
+    const names = adapter?.[key];
+    if (!Array.isArray(names)) return [];
+    return names
+      .filter((name) => !paths.some((path) => path === name || path.endsWith(`.${name}`)))
+      .map((name) => `adapter.${key}: \`${name}\` matches no module`);
+  });
 }
 
 function countParameters(

@@ -9,14 +9,9 @@ import type { AdaptedModule } from './trainable-model';
 
 /**
  * A run's adapter settings as PEFT's config, with an explicit target list: ready to be saved.
- * @param file of the adapter settings, for messages
  * @throws UserError `adapter-no-target`, `adapter-target-kind`, `regex-unsupported`
  */
-export function peftConfig(
-  adapter: Config['adapter'],
-  spec: ModelSpec,
-  file: string,
-): AdapterConfig {
+export function peftConfig(adapter: Config['adapter'], spec: ModelSpec): AdapterConfig {
   const config = parseAdapterConfig(
     {
       ...adapter,
@@ -24,13 +19,13 @@ export function peftConfig(
       peft_type: 'LORA',
       task_type: spec.headPath === undefined ? null : 'SEQ_CLS',
     },
-    file,
+    'adapter',
   );
   const saved = savedModuleNames(config);
   const withHead = { ...config, modules_to_save: saved.length > 0 ? [...saved] : null };
   if (Array.isArray(adapter.target_modules)) return withHead;
   const { modelType } = spec;
-  const targets = resolveTargets({ modules: peftModules(spec), config, modelType, file });
+  const targets = resolveTargets({ modules: peftModules(spec), config, modelType });
   return {
     ...withHead,
     target_modules: shortTargets(

@@ -25,11 +25,13 @@ export interface RandomModule {
 export function openStateDict(directory: ModelDirectory, spec: ModelSpec, seed: number): StateDict {
   const fileNames = namesInFile(directory, spec);
   const shapes = expectedShapes(spec);
-  refuseUnexpected(directory, fileNames, shapes);
+  const unexpected = [...fileNames].filter(([name]) => !shapes.has(name)).map(([, file]) => file);
   const random = randomModules(directory, spec, fileNames);
   const randomNames = new Set(random.flatMap(({ weight, bias }) => [weight, bias]));
   for (const [name, shape] of shapes)
-    if (!randomNames.has(name)) checkTensor(directory, { name, shape, file: fileNames.get(name) });
+    if (!randomNames.has(name))
+      checkTensor(directory, { name, shape, file: fileNames.get(name), unexpected });
+  refuseUnexpected(directory, unexpected);
   return {
     shapes,
     random: random.map(({ path }) => ({ path, reason: randomReason(path, fileNames) })),
@@ -96,15 +98,19 @@ interface ExpectedTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly file: string | undefined;
+  /** Tensors that have no place: one of them may be this one, misnamed. */
+  readonly unexpected: readonly string[];
 }
 
-function checkTensor(directory: ModelDirectory, { name, shape, file }: ExpectedTensor): void {
+function checkTensor(directory: ModelDirectory, expected: ExpectedTensor): void {
+  const { name, shape, file, unexpected } = expected;
   if (file === undefined) {
     throw new UserError({
       code: 'tensor-missing',
       message: 'the model’s files lack a tensor that its config calls for',
       place: { file: directory.dir, at: name },
       expected: `a tensor of shape [${shape.join(', ')}]`,
+      found: unexpected[0] === undefined ? 'none' : `${unexpected[0]}, which has no place in it`,
       remedy: 'Check that config.json and the weights belong together.',
     });
   }
@@ -120,12 +126,7 @@ function checkTensor(directory: ModelDirectory, { name, shape, file }: ExpectedT
   });
 }
 
-function refuseUnexpected(
-  directory: ModelDirectory,
-  fileNames: ReadonlyMap<string, string>,
-  shapes: ReadonlyMap<string, readonly number[]>,
-): void {
-  const unexpected = [...fileNames].filter(([name]) => !shapes.has(name)).map(([, file]) => file);
+function refuseUnexpected(directory: ModelDirectory, unexpected: readonly string[]): void {
   const [first] = unexpected;
   if (first === undefined) return;
   throw new UserError({

@@ -61,6 +61,7 @@ export function inferLabels(
       place: { file, at: labelColumn },
       expected: 'at least two labels',
       found: names.join(', '),
+      remedy: 'Check `task.label`, or add examples of another label.',
     });
   }
   const numeric = names.every((name) => name.trim() !== '' && Number.isFinite(Number(name)));
@@ -74,9 +75,10 @@ function cell(row: TableRow, column: string, file: string): string | number {
     code: 'column-missing',
     message: 'the row has no text or number in this column',
     place: { file, line: row.line, at: column },
-    expected: column,
-    found: `columns ${[...row.values.keys()].join(', ')}`,
-    remedy: 'Correct the column name in the configuration, or the row.',
+    expected: `column \`${column}\``,
+    found: `columns ${[...row.values.keys()].map((name) => `\`${name}\``).join(', ') || '(none)'}`,
+    remedy:
+      'Correct the column name (`task.text`, `task.text_pair`, `task.label`, `task.columns` for a file without header line), or the row.',
   });
 }
 
@@ -98,6 +100,6 @@ function labelIndex(row: TableRow, { file, labelColumn, indexOf }: LabelLookup):
     place: { file, line: row.line, at: labelColumn },
     expected: `one of ${[...indexOf.keys()].map((name) => `\`${name}\``).join(', ')}`,
     found: `\`${value}\``,
-    remedy: 'Add it to task.labels or correct the row.',
+    remedy: 'Add it to `task.labels`, or correct the row.',
   });
 }

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { UserError } from '../../shared/errors';
-import { readError } from '../formats/file-errors';
+import { readError } from '../../shared/file-errors';
+import { readText } from '../../client/read-text';
 
 export type TableFormat = 'jsonl' | 'csv' | 'tsv' | 'parquet';
 
@@ -26,7 +26,7 @@ export interface ReadTableOptions {
 /**
  * Reads a whole table: UTF-8, byte order mark stripped, blank lines skipped. TSV is GLUE's: no
  * quoting, a lone `"` is data.
- * @throws UserError `table-format`, `table-invalid`, `table-empty`, `file-not-found`
+ * @throws UserError `table-format`, `table-invalid`, `table-empty`, `file-not-found`, `not-utf8`
  */
 export async function readTable(options: ReadTableOptions): Promise<readonly TableRow[]> {
   const { file } = options;
@@ -38,6 +38,8 @@ export async function readTable(options: ReadTableOptions): Promise<readonly Tab
     message: 'the file holds no rows',
     place: { file },
     expected: 'at least one row of data',
+    found: format === 'csv' || format === 'tsv' ? 'at most a header line' : 'none',
+    remedy: 'Put examples into the file, or name another.',
   });
 }
 
@@ -57,7 +59,7 @@ function formatOf(file: string): TableFormat {
     message: 'the extension does not say what kind of table this is',
     place: { file },
     expected: Object.keys(EXTENSIONS).join(', '),
-    remedy: 'Rename the file, or state data.format.',
+    remedy: 'Rename the file so that its extension says what it is.',
   });
 }
 
@@ -65,18 +67,11 @@ async function textRows(
   { file, columns }: ReadTableOptions,
   format: 'jsonl' | 'csv' | 'tsv',
 ): Promise<readonly TableRow[]> {
-  const bytes = await readFile(file).catch((error: unknown) => {
-    throw readError(error, file);
-  });
-  let text: string;
-  try {
-    // Also strips the byte order mark.
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw invalid(file, { message: 'the file is not UTF-8', cause: error });
-  }
+  const text = await readText(file);
   return format === 'jsonl' ? jsonRows(text, file) : delimitedRows(text, { file, format, columns });
 }
+
+const ONE_OBJECT = 'one JSON object on each line';
 
 function jsonRows(text: string, file: string): readonly TableRow[] {
   const rows: TableRow[] = [];
@@ -88,10 +83,12 @@ function jsonRows(text: string, file: string): readonly TableRow[] {
       value = JSON.parse(source);
     } catch (error) {
       const message = 'the line is not JSON (NaN and Infinity are not, either)';
-      throw invalid(file, { message, line, cause: error });
+      throw invalid(file, { message, line, expected: ONE_OBJECT, cause: error });
     }
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw invalid(file, { message: 'the line is not a JSON object', line, found: source });
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      const message = 'the line is not a JSON object';
+      throw invalid(file, { message, line, expected: ONE_OBJECT, found: source });
+    }
     rows.push({ line, values: scalars(value) });
   }
   return rows;
@@ -109,7 +106,12 @@ function delimitedRows(text: string, options: DelimitedOptions): readonly TableR
   const header = columns ?? records.shift()?.record ?? [];
   const twice = header.find((name, i) => header.indexOf(name) !== i);
   if (twice !== undefined)
-    throw invalid(file, { message: 'a column name occurs twice', line: 1, found: twice });
+    throw invalid(file, {
+      message: 'a column name occurs twice',
+      line: 1,
+      expected: 'a header line with names that differ',
+      found: twice,
+    });
   return records.map(({ record, line }) => {
     if (record.length !== header.length) {
       throw invalid(file, {
@@ -117,6 +119,7 @@ function delimitedRows(text: string, options: DelimitedOptions): readonly TableR
         line,
         expected: `${header.length} (${header.join(', ')})`,
         found: `${record.length}`,
+        remedy: format === 'csv' ? 'Quote a text that holds a comma.' : 'Correct the line.',
       });
     }
     return { line, values: new Map(header.map((name, i) => [name, record[i] ?? ''])) };
@@ -147,7 +150,8 @@ function parseDelimited(text: string, file: string, format: 'csv' | 'tsv'): Deli
     if (!(error instanceof CsvError)) throw error;
     const { lines } = error;
     const line = typeof lines === 'number' ? { line: lines } : {};
-    throw invalid(file, { message: `the file is not ${format}`, ...line, cause: error });
+    const remedy = 'Close the quote, and double each quote that is inside one.';
+    throw invalid(file, { message: `the file is not ${format}`, ...line, remedy, cause: error });
   }
 }
 
@@ -159,7 +163,17 @@ async function parquetRows(file: string): Promise<readonly TableRow[]> {
     const records = await parquetReadObjects({ file: buffer, compressors });
     return records.map((record, i) => ({ line: i + 1, values: scalars(record) }));
   } catch (error) {
-    throw invalid(file, { message: 'the file is not readable Parquet', cause: error });
+    throw invalid(file, {
+      message: 'the file is not readable Parquet',
+      expected: 'a Parquet file',
+      // The library's other messages are of its own code.
+      found:
+        error instanceof Error && error.message.startsWith('parquet')
+          ? error.message
+          : 'a damaged one',
+      remedy: 'Write or download it again.',
+      cause: error,
+    });
   }
 }
 
@@ -180,10 +194,12 @@ interface Problem {
   readonly line?: number;
   readonly expected?: string;
   readonly found?: string;
+  readonly remedy?: string;
   readonly cause?: unknown;
 }
 
-function invalid(file: string, { message, line, expected, found, cause }: Problem): UserError {
+function invalid(file: string, problem: Problem): UserError {
+  const { message, line, expected, found, cause, remedy = 'Correct the line.' } = problem;
   const detail = found ?? (cause instanceof Error ? cause.message : undefined);
   return new UserError(
     {
@@ -192,6 +208,7 @@ function invalid(file: string, { message, line, expected, found, cause }: Proble
       place: line === undefined ? { file } : { file, line },
       ...(expected !== undefined && { expected }),
       ...(detail !== undefined && { found: detail.slice(0, 160) }),
+      remedy,
     },
     { cause },
   );

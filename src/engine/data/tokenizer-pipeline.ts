@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { UserError } from '../../shared/errors';
+import { expectationOf } from '../../shared/zod-issue';
 
 /** A parsed `tokenizer.json` all of whose components the library tokenizes as the reference does. */
 export interface TokenizerPipeline {
@@ -50,7 +51,7 @@ export function checkPipeline(raw: unknown, file: string): TokenizerPipeline {
   const parsed = pipelineSchema.safeParse(raw);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw unsupported(file, issue?.path.join('.') ?? '', issue?.message ?? 'malformed');
+    throw unsupported(file, issue?.path.join('.') ?? '', `no ${expectationOf(issue)} there`);
   }
   const { model, ...rest } = parsed.data;
   const type = model.type ?? ('merges' in model ? 'BPE' : 'WordPiece');
@@ -205,5 +206,6 @@ function unsupported(file: string, at: string, found: string): UserError {
     place: { file, at },
     expected: 'a WordPiece or BPE tokenizer of the BERT, RoBERTa, GPT-2, CLIP, Llama or Qwen kind',
     found,
+    remedy: 'Choose a model with such a tokenizer, or fetch its tokenizer.json again.',
   });
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../../shared/errors';
-import { readError } from '../formats/file-errors';
+import { readError } from '../../shared/file-errors';
 import { readJsonObject } from '../formats/files';
 import type { TokenizerFileName } from '../formats/model-directory';
 
@@ -26,6 +26,7 @@ export async function rebuildPipeline(options: RebuildOptions): Promise<unknown>
     message: 'the tokenizer is incomplete',
     place: { file: vocabFile ?? mergesFile ?? '' },
     expected: 'vocab.json and merges.txt, or vocab.txt, or tokenizer.json',
+    remedy: 'Put the tokenizer files of the model beside its config.json.',
   });
 }
 

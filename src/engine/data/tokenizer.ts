@@ -114,9 +114,10 @@ function assemble(
     throw new UserError({
       code: 'sequence-length',
       message: 'the maximum length leaves no room for text beside the special tokens',
-      place: { at: 'data.maxLength' },
+      place: { at: 'train.max_length' },
       expected: `at least ${maxLength - room + 1}`,
       found: String(maxLength),
+      remedy: 'Raise `train.max_length`.',
     });
   }
   const [keepA, keepB] = longestFirst(a.length, b.length, room);
@@ -192,9 +193,15 @@ function choosePad(
   file: string,
 ): number {
   const configured = modelConfig['pad_token_id'];
-  const pad =
-    special.get('pad_token') ??
-    (typeof configured === 'number' ? configured : special.get('eos_token'));
+  const own = special.get('pad_token');
+  // Of two families whose vocabularies fit, this number tells them apart: 0 in BERT, 1 in RoBERTa.
+  if (own !== undefined && typeof configured === 'number' && own !== configured)
+    throw mismatch(file, {
+      message: 'the tokenizer does not belong to this model: they pad with different tokens',
+      expected: `pad_token_id ${configured}, as in config.json`,
+      found: String(own),
+    });
+  const pad = own ?? (typeof configured === 'number' ? configured : special.get('eos_token'));
   if (pad !== undefined) return pad;
   throw new UserError({
     code: 'tokenizer-unsupported',
@@ -212,12 +219,21 @@ function largestId(library: Tokenizer): number {
 
 function checkVocabulary(found: number, expected: unknown, file: string): void {
   if (typeof expected !== 'number' || found <= expected) return;
-  throw new UserError({
-    code: 'tokenizer-mismatch',
+  throw mismatch(file, {
     message: 'the tokenizer does not belong to this model: it makes ids that the model lacks',
-    place: { file },
     expected: `a vocabulary of at most ${expected}`,
     found: String(found),
+  });
+}
+
+function mismatch(
+  file: string,
+  facts: { message: string; expected: string; found: string },
+): UserError {
+  return new UserError({
+    code: 'tokenizer-mismatch',
+    ...facts,
+    place: { file },
     remedy: 'Put the tokenizer files of the same model beside its config.json.',
   });
 }
@@ -231,8 +247,8 @@ async function missing(dir: string): Promise<UserError> {
       : 'the model has no tokenizer',
     place: { file: dir },
     expected: 'tokenizer.json, vocab.txt, or vocab.json with merges.txt',
-    ...(sentencePiece && {
-      remedy: 'Make tokenizer.json in Python: AutoTokenizer.from_pretrained, then save_pretrained.',
-    }),
+    remedy: sentencePiece
+      ? 'Make tokenizer.json in Python: AutoTokenizer.from_pretrained, then save_pretrained.'
+      : 'Put the tokenizer files of the model beside its config.json.',
   });
 }

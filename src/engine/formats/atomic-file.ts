@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { writeError } from './file-errors';
+import { writeError } from '../../shared/file-errors';
 
 /**
  * Writes a file so that readers, and a crash at any moment, see either the old content or the
@@ -41,8 +41,8 @@ export async function replaceFile(
   }
 }
 
-/** The rename itself is durable only once the folder is flushed. */
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the names in a folder durable: a rename is only once its folder is flushed. */
+export async function syncFolder(folder: string): Promise<void> {
   // Windows cannot open a folder; NTFS journals the rename.
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../../shared/errors';
-import { errnoOf, readError } from './file-errors';
+import { errnoOf, readError } from '../../shared/file-errors';
 
 /** SHA-256 of a file, hex; streamed. */
 export async function hashFile(file: string): Promise<string> {
@@ -29,6 +29,7 @@ export async function readJsonObject(file: string): Promise<Record<string, unkno
       message: 'the file is not a JSON object',
       place: { file },
       found,
+      remedy: 'The file is damaged or incomplete: download or save it again.',
     });
   let value: unknown;
   try {

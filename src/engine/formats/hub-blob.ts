@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UserError, isUserError } from '../../shared/errors';
-import { errnoOf, writeError } from './file-errors';
+import { errnoOf, writeError } from '../../shared/file-errors';
 import { isFile } from './files';
 import { hubFetch, refused, unreachable, type HubAccess } from './hub-http';
 

@@ -2,7 +2,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve, sep } from 'node:path';
 import { UserError } from '../../shared/errors';
-import { errnoOf, readError } from './file-errors';
+import { errnoOf, readError } from '../../shared/file-errors';
 import { isFile } from './files';
 
 type Env = Readonly<Record<string, string | undefined>>;

@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../../shared/errors';
 import { writeFileAtomic } from './atomic-file';
-import { errnoOf, writeError } from './file-errors';
+import { errnoOf, writeError } from '../../shared/file-errors';
 import { isFile } from './files';
 import { fetchBlob, type RemoteFile } from './hub-blob';
 import { checkInside, repoFolder, type RepoRevision } from './hub-cache';

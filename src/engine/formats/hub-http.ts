@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../shared/errors';
-import { errnoOf, readError } from './file-errors';
+import { errnoOf, readError } from '../../shared/file-errors';
 import { hubHome } from './hub-cache';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -15,11 +15,26 @@ export interface HubAccess {
   readonly token?: string;
 }
 
-/** `HF_ENDPOINT`, and the token from `HF_TOKEN`, `HF_TOKEN_PATH` or the hub's token file. */
+/**
+ * `HF_ENDPOINT`, and the token from `HF_TOKEN`, `HF_TOKEN_PATH` or the hub's token file.
+ * @throws UserError `hub-endpoint-invalid`
+ */
 export async function hubAccess(env: Env = process.env): Promise<HubAccess> {
   const endpoint = (env['HF_ENDPOINT'] || DEFAULT_ENDPOINT).replace(/\/+$/, '');
   const token = await readToken(env);
+  if (!URL.canParse(endpoint)) throw badEndpoint(endpoint);
   return token ? { endpoint, token } : { endpoint };
+}
+
+function badEndpoint(found: string): UserError {
+  return new UserError({
+    code: 'hub-endpoint-invalid',
+    message: 'the address of the model hub is not a URL',
+    place: { at: 'HF_ENDPOINT' },
+    expected: `such as ${DEFAULT_ENDPOINT}`,
+    found,
+    remedy: 'Correct or unset the environment variable.',
+  });
 }
 
 export interface HubRequest {
@@ -113,7 +128,7 @@ export function refused(response: Response, what: string, hasToken: boolean): Us
       code: 'hub-not-found',
       message: 'the hub has no such model, revision or file',
       ...facts,
-      remedy: 'Check model.id and model.revision.',
+      remedy: 'Check `model.name_or_path` and `model.revision`.',
     });
   }
   return new UserError({

@@ -43,6 +43,7 @@ export interface ModelDirectory {
  *         `openSafetensors`
  */
 export async function openModelDirectory(dir: string): Promise<ModelDirectory> {
+  if (!(await isFile(join(dir, 'config.json')))) throw notAModel(dir);
   const config = await readJsonObject(join(dir, 'config.json'));
   const tokenizerFiles: Partial<Record<TokenizerFileName, string>> = {};
   for (const name of TOKENIZER_FILES)
@@ -92,6 +93,18 @@ async function openWeights(dir: string): Promise<Weights> {
     message: 'the folder holds no weights',
     place: { file: dir },
     expected: 'model.safetensors or model.safetensors.index.json',
+    remedy: 'Download the model again, or save it again with save_pretrained.',
+  });
+}
+
+function notAModel(dir: string): UserError {
+  return new UserError({
+    code: 'model-incomplete',
+    message: 'this is not a model folder',
+    place: { file: dir },
+    expected: 'a folder with config.json and model.safetensors',
+    found: 'no config.json',
+    remedy: 'Name the folder that save_pretrained wrote, or that the hub has.',
   });
 }
 
@@ -114,6 +127,10 @@ async function openShards(dir: string, index: string): Promise<Weights> {
   const home = new Map<string, SafetensorsFile>();
   try {
     for (const [name, shard] of weightMap) {
+      if (!shards.has(shard) && !(await isFile(join(dir, shard)))) {
+        const message = 'a shard of the weights is missing';
+        throw invalidIndex(index, { message, at: name, expected: shard, found: 'no such file' });
+      }
       const file = shards.get(shard) ?? (await openSafetensors(join(dir, shard)));
       shards.set(shard, file);
       if (!file.tensors.has(name)) {

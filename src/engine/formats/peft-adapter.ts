@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../shared/errors';
 import { writeFileAtomic } from './atomic-file';
-import { writeError } from './file-errors';
+import { writeError } from '../../shared/file-errors';
 import { isFile } from './files';
 import { pickleRefused } from './model-directory';
 import { readAdapterConfig, type AdapterConfig } from './peft-config';
@@ -24,14 +24,16 @@ export interface PeftAdapter {
 
 /**
  * Reads a LoRA adapter that PEFT or we have saved.
- * @throws UserError `file-not-found`, `model-pickle`, `adapter-config-invalid`,
+ * @throws UserError `adapter-incomplete`, `model-pickle`, `adapter-config-invalid`,
  *         `adapter-unsupported`, `adapter-key-unexpected`, and those of `openSafetensors`
  */
 export async function readPeftAdapter(dir: string): Promise<PeftAdapter> {
-  const config = await readAdapterConfig(join(dir, ADAPTER_CONFIG));
   const weights = join(dir, ADAPTER_WEIGHTS);
   const pickle = join(dir, 'adapter_model.bin');
   if (!(await isFile(weights)) && (await isFile(pickle))) throw pickleRefused(pickle);
+  for (const name of [ADAPTER_CONFIG, ADAPTER_WEIGHTS])
+    if (!(await isFile(join(dir, name)))) throw notAnAdapter(dir, name);
+  const config = await readAdapterConfig(join(dir, ADAPTER_CONFIG));
   const file = await openSafetensors(weights);
   try {
     const tensors = new Map<string, F32Tensor>();
@@ -50,6 +52,17 @@ export async function readPeftAdapter(dir: string): Promise<PeftAdapter> {
   } finally {
     await file.close();
   }
+}
+
+function notAnAdapter(dir: string, missing: string): UserError {
+  return new UserError({
+    code: 'adapter-incomplete',
+    message: 'this is not an adapter folder',
+    place: { file: dir },
+    expected: `a folder with ${ADAPTER_CONFIG} and ${ADAPTER_WEIGHTS}`,
+    found: `no ${missing}`,
+    remedy: 'Name a folder that PEFT has saved, or a `checkpoints/step-N` of a run.',
+  });
 }
 
 export interface AdapterToWrite {

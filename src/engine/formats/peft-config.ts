@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { UserError } from '../../shared/errors';
+import { expectationOf } from '../../shared/zod-issue';
 import { readJsonObject } from './files';
 import { translatePythonRegex } from './python-regex';
 
@@ -78,7 +79,7 @@ export function parseAdapterConfig(
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const at = issue?.path.join('.') ?? '';
-    throw invalid(file, at, issue?.message ?? 'malformed', raw[String(issue?.path[0])]);
+    throw invalid(file, at, `expected ${expectationOf(issue)}`, raw[String(issue?.path[0])]);
   }
   checkCombination(parsed.data, file);
   return parsed.data;
@@ -160,5 +161,6 @@ function invalid(file: string, at: string, message: string, found: unknown): Use
     message: `${at}: ${message}`,
     place: { file, at },
     found: JSON.stringify(found)?.slice(0, 120) ?? 'nothing',
+    remedy: 'Correct the field, or save the adapter again.',
   });
 }

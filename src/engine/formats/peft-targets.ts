@@ -1,4 +1,4 @@
-import { UserError } from '../../shared/errors';
+import { UserError, type ErrorPlace } from '../../shared/errors';
 import { scaleOf, type AdapterConfig } from './peft-config';
 import { translatePythonRegex } from './python-regex';
 
@@ -38,7 +38,7 @@ export interface ResolveTargetsOptions {
   readonly config: AdapterConfig;
   /** `model_type` of the model, for its default targets. */
   readonly modelType?: string;
-  /** Where the configuration stands, for messages. */
+  /** Of a saved adapter, for messages; absent for the section `adapter` of a config. */
   readonly file?: string;
 }
 
@@ -77,13 +77,17 @@ export function isSavedModule(config: AdapterConfig, path: string): boolean {
   );
 }
 
+function placeOf(file: string | undefined, key: string): ErrorPlace {
+  return file === undefined ? { at: `adapter.${key}` } : { file, at: key };
+}
+
 type ModuleTest = (module: ModelModule) => boolean;
 
 function targetTest(
   options: ResolveTargetsOptions,
   targets: readonly string[] | string,
 ): ModuleTest {
-  const place = { ...(options.file && { file: options.file }), at: 'target_modules' };
+  const place = placeOf(options.file, 'target_modules');
   if (typeof targets !== 'string') {
     const inLayer = layerTest(options.config, options.file);
     // An entry that is the whole path is taken whatever its layer.
@@ -102,7 +106,7 @@ function endsWith(path: string, name: string): boolean {
 
 function exclusionTest(config: AdapterConfig, file?: string): (path: string) => boolean {
   const { exclude_modules: excluded } = config;
-  const place = { ...(file && { file }), at: 'exclude_modules' };
+  const place = placeOf(file, 'exclude_modules');
   const isSaved = (path: string): boolean => isSavedModule(config, path);
   if (!excluded?.length) return isSaved;
   if (typeof excluded === 'string') {
@@ -117,7 +121,7 @@ function layerTest(config: AdapterConfig, file?: string): (path: string) => bool
   const { layers_to_transform: layers, layers_pattern: patterns } = config;
   if (layers === null || (Array.isArray(layers) && layers.length === 0)) return () => true;
   const wanted = Array.isArray(layers) ? layers : [layers];
-  const place = { ...(file && { file }), at: 'layers_pattern' };
+  const place = placeOf(file, 'layers_pattern');
   const after = '\\.(?<layerIndex>\\d+)\\.';
   const regexes = patterns?.length
     ? [patterns]
@@ -141,9 +145,10 @@ function adaptable(
   throw new UserError({
     code: 'adapter-target-kind',
     message: `target_modules names a module that cannot be adapted (${kind})`,
-    place: { ...(file && { file }), at: path },
+    place: placeOf(file, 'target_modules'),
     expected: 'linear layers',
-    remedy: 'Make target_modules more specific, or list the module in exclude_modules.',
+    found: path,
+    remedy: 'Make `target_modules` more specific, or list the module in `exclude_modules`.',
   });
 }
 
@@ -154,8 +159,9 @@ function noTarget({ modules, file }: ResolveTargetsOptions, found: string): User
   return new UserError({
     code: 'adapter-no-target',
     message: 'no module of the model is to be adapted',
-    place: { ...(file && { file }), at: 'target_modules' },
+    place: placeOf(file, 'target_modules'),
     expected: `names such as ${[...leaves].join(', ')}${example ? ` (for instance ${example})` : ''}`,
     found,
+    remedy: 'Name some of these, or `all-linear`; `exclude_modules` must not take them all out.',
   });
 }

@@ -24,7 +24,8 @@ export function translatePythonRegex(
   try {
     return new RegExp(frame.before + translated + frame.after, `u${uniqueLetters(flags?.[1])}`);
   } catch (error) {
-    throw refuse(error instanceof Error ? error.message : String(error));
+    // After the last colon is the reason; before it the pattern as translated.
+    throw refuse(/([^:]*)$/.exec(String(error))?.[1]?.trim() ?? '');
   }
 }
 

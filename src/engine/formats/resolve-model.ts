@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
-import { UserError } from '../../shared/errors';
-import { errnoOf } from './file-errors';
+import { isUserError, UserError } from '../../shared/errors';
+import { errnoOf } from '../../shared/file-errors';
 import { findCached, hubCacheRoot, isOffline, isRepoId, type RepoRevision } from './hub-cache';
 import {
   SINGLE_WEIGHTS,
@@ -48,14 +48,13 @@ export async function resolveModel(options: ResolveModelOptions): Promise<Resolv
   if (cached.dir !== undefined) return { dir: cached.dir, from: 'cache' };
   if (options.offline || isOffline(env)) throw notFound(id, [folder, ...cached.looked], 'offline');
   const { onProgress, signal } = options;
-  const dir = await downloadModel({
-    repo,
-    root,
-    access: await hubAccess(env),
-    ...(onProgress && { onProgress }),
-    ...(signal && { signal }),
-  });
-  return { dir, from: 'download' };
+  try {
+    const access = await hubAccess(env);
+    const reports = { ...(onProgress && { onProgress }), ...(signal && { signal }) };
+    return { dir: await downloadModel({ repo, root, access, ...reports }), from: 'download' };
+  } catch (error) {
+    throw alsoNoFolder(error, folder);
+  }
 }
 
 /** The snapshot folder if config and all weights are there; else the paths that were missing. */
@@ -80,11 +79,18 @@ async function findCachedModel(
   return { dir, looked };
 }
 
+/** A misspelt folder reads like a hub id: the hub's refusal alone would puzzle. */
+function alsoNoFolder(error: unknown, folder: string): unknown {
+  if (!isUserError(error) || !error.code.startsWith('hub-')) return error;
+  const remedy = `${error.remedy ?? ''} If a folder was meant: there is no ${folder}.`.trim();
+  return new UserError({ ...error.toJSON(), remedy }, { cause: error });
+}
+
 function notFound(id: string, looked: readonly string[], offline?: 'offline'): UserError {
   return new UserError({
     code: 'model-not-found',
     message: offline ? 'the model is not on this machine and we are offline' : 'no such model',
-    place: { at: 'model.id' },
+    place: { at: 'model.name_or_path' },
     expected: `a folder, or a model in the cache, at one of: ${[...new Set(looked)].join('; ')}`,
     found: id,
     remedy: offline

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../../shared/errors';
 import { isDtype, toF32, toF64, viewAs, type Dtype, type TensorValues } from './dtypes';
-import { readError } from './file-errors';
+import { readError } from '../../shared/file-errors';
 import {
   MAX_HEADER_BYTES,
   invalidSafetensors,
@@ -86,6 +86,8 @@ async function readHeader(
   const prefix = new Uint8Array(8);
   await readExactly(handle, prefix, 0, file);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
+  // The eight bytes of a pointer that Git leaves where a large file has not been fetched.
+  if (new TextDecoder().decode(prefix) === 'version ') throw lfsPointer(file);
   if (length > BigInt(MAX_HEADER_BYTES)) {
     throw invalidSafetensors(file, {
       message: 'the header length is not plausible: this is probably not a safetensors file',
@@ -104,6 +106,16 @@ async function readHeader(
   const json = new Uint8Array(Number(length));
   await readExactly(handle, json, 8, file);
   return { header: parseSafetensorsHeader(json, size - dataStart, file), dataStart };
+}
+
+function lfsPointer(file: string): UserError {
+  return new UserError({
+    code: 'safetensors-invalid',
+    message: 'this is not the file but a Git LFS pointer to it',
+    place: { file },
+    expected: 'safetensors',
+    remedy: 'Fetch it with `git lfs pull`.',
+  });
 }
 
 function readableEntry(

@@ -11,7 +11,10 @@ const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 export async function readWeightMap(index: string): Promise<ReadonlyMap<string, string>> {
   const parsed = indexSchema.safeParse(await readJsonObject(index));
   if (!parsed.success)
-    throw invalidIndex(index, { message: 'weight_map is not a map of tensor names to files' });
+    throw invalidIndex(index, {
+      message: 'weight_map is not a map of tensor names to files',
+      at: 'weight_map',
+    });
   const pairs = new Map(Object.entries(parsed.data.weight_map));
   for (const [name, shard] of pairs) checkShardName(index, name, shard);
   return pairs;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { UserError } from '../../shared/errors';
+import { expectationOf } from '../../shared/zod-issue';
 import { ACTIVATIONS, type ActivationName } from '../ops/activations';
 import type { SpecOptions } from './architecture';
 
@@ -65,7 +66,7 @@ export function parseEncoderConfig(
     const [issue] = parsed.error.issues;
     const key = String(issue?.path[0] ?? '');
     throw invalidConfig(file, key, {
-      expected: issue?.message ?? '',
+      expected: expectationOf(issue) ?? '',
       found: JSON.stringify(config[key]) ?? 'nothing',
     });
   }
@@ -89,5 +90,6 @@ function invalidConfig(
     message: 'this model config cannot be used',
     place: { file, at: key },
     ...facts,
+    remedy: 'Take config.json from where the model comes from, or choose another model.',
   });
 }

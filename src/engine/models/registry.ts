@@ -21,5 +21,6 @@ export function modelSpec(options: SpecOptions): ModelSpec {
     place: { file: options.file, at: 'model_type' },
     expected: Object.keys(ARCHITECTURES).join(' or '),
     found: JSON.stringify(modelType) ?? 'nothing',
+    remedy: 'Choose a BERT or RoBERTa model.',
   });
 }

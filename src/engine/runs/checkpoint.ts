@@ -1,8 +1,9 @@
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isUserError, UserError } from '../../shared/errors';
 import { RUN_FILES } from '../../shared/run-manifest';
-import { errnoOf, writeError } from '../formats/file-errors';
+import { syncFolder } from '../formats/atomic-file';
+import { isMissing, writeError } from '../../shared/file-errors';
 
 export interface CheckpointOptions {
   /** The run directory. */
@@ -33,7 +34,7 @@ export async function writeCheckpoint(options: CheckpointOptions): Promise<Writt
   const final = checkpointPath(directory, step);
   const temporary = join(parent, `.step-${step}.tmp`);
   try {
-    await rm(temporary, { recursive: true, force: true });
+    await removeUnfinished(parent);
     await mkdir(temporary, { recursive: true });
     await write(temporary);
     await syncFolder(temporary);
@@ -55,13 +56,23 @@ export function checkpointPath(directory: string, step: number): string {
 /** Steps of the complete checkpoints of a run, ascending. */
 export async function checkpointSteps(directory: string): Promise<number[]> {
   const names = await readdir(join(directory, RUN_FILES.checkpoints)).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   });
   return names
     .flatMap((name) => /^step-(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+/** What a process that was killed in the middle of a checkpoint has left. */
+async function removeUnfinished(parent: string): Promise<void> {
+  const names = await readdir(parent).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  for (const name of names)
+    if (/^\.step-\d+\.tmp$/.test(name)) await rm(join(parent, name), { recursive: true });
 }
 
 async function prune(directory: string, keep: number): Promise<string[]> {
@@ -77,7 +88,8 @@ function relativePath(step: number): string {
 
 function resumable(error: unknown): unknown {
   if (!isUserError(error) || error.code !== 'disk-full') return error;
-  const remedy = 'Free some space and resume the run: it goes on from its last checkpoint.';
+  const remedy =
+    'Free some space and resume the run: it goes on from its last checkpoint, or from the start.';
   return new UserError({ ...error.toJSON(), remedy }, { cause: error });
 }
 
@@ -85,15 +97,4 @@ async function folderSize(folder: string): Promise<number> {
   const names = await readdir(folder);
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
   return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-/** Makes names durable; Windows cannot open a folder, and its file system journals them. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { readJournal } from '../../client/journal-reader';
 import { decodeEvent, encodeEvent, type RunEvent, type RunEventBody } from '../../shared/events';
-import { writeError } from '../formats/file-errors';
+import { writeError } from '../../shared/file-errors';
 
 /** `fs.writeSync`, replaceable so that a test can fill the disk. */
 export type WriteBytes = (fd: number, bytes: Uint8Array, position: number) => number;

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { join } from 'node:path';
 import type { Config } from '../../shared/config/schema';
-import { UserError } from '../../shared/errors';
+import { isUserError, UserError } from '../../shared/errors';
 import { METHODS } from '../../shared/methods';
 import type { ParameterMap } from '../adapters/trainable-model';
 import type { LoadedModel } from '../adapters/load-trainable';
@@ -19,7 +19,7 @@ import { classificationMetrics } from './classification-metrics';
 import { classify } from './classify';
 import { runSteps, stepSeed } from './step-plan';
 import type { Trainer } from './trainer';
-import { readTrainingState, writeTrainingState } from './training-state';
+import { checkpointDamaged, readTrainingState, writeTrainingState } from './training-state';
 
 export interface ModelTrainerOptions {
   readonly config: Config;
@@ -138,7 +138,7 @@ export function createModelTrainer(options: ModelTrainerOptions): Trainer {
       if (!loaded.peft) throw new Error('a model without an adapter cannot be saved');
       await writePeftAdapter(directory, {
         config: { ...loaded.peft, base_model_name_or_path: config.model.name_or_path },
-        tensors: await hostTensors(parameters),
+        tensors: await finiteTensors(parameters, step),
         card: adapterCard(config, labels, step),
       });
       await writeTrainingState(
@@ -159,8 +159,9 @@ export function createModelTrainer(options: ModelTrainerOptions): Trainer {
     },
 
     async restore(directory) {
-      const { state, groups } = await readTrainingState(directory);
-      replaceParameters(await readParameters(join(directory, ADAPTER_WEIGHTS), parameters));
+      const { state, groups } = await readTrainingState(directory).catch(asDamaged);
+      const adapter = join(directory, ADAPTER_WEIGHTS);
+      replaceParameters(await readParameters(adapter, parameters).catch(asDamaged));
       optimizer.restoreState(groups.optimizer, state.optimizerSteps);
       method.restoreState(groups.method);
     },
@@ -184,14 +185,37 @@ function chunks<T>(items: readonly T[], size: number): T[][] {
   );
 }
 
-async function hostTensors(parameters: ParameterMap) {
+/**
+ * The values to save. A finite loss may come before an update that overflows: such weights must not
+ * take the place of good ones.
+ * @throws UserError `weights-not-finite`
+ */
+async function finiteTensors(parameters: ParameterMap, step: number) {
   return Promise.all(
-    [...parameters].map(async ([name, tensor]) => ({
-      name,
-      shape: tensor.shape,
-      values: (await tensor.data()) as Float32Array,
-    })),
+    [...parameters].map(async ([name, tensor]) => {
+      const values = (await tensor.data()) as Float32Array;
+      if (values.every(Number.isFinite)) return { name, shape: tensor.shape, values };
+      throw new UserError({
+        code: 'weights-not-finite',
+        message: `the weights overflow at step ${step}`,
+        place: { at: name },
+        expected: 'finite numbers',
+        found: String(values.find((value) => !Number.isFinite(value))),
+        remedy: 'Start a new run with a lower `optimizer.lr`; earlier checkpoints are intact.',
+      });
+    }),
   );
+}
+
+/** The readers know nothing of runs: what to do about a damaged file is said here. */
+function asDamaged(error: unknown): never {
+  if (!isUserError(error) || error.code === 'checkpoint-damaged') throw error;
+  const { message, place = {}, expected, found } = error;
+  throw checkpointDamaged(place, {
+    message: `the checkpoint cannot be resumed from: ${message}`,
+    ...(expected !== undefined && { expected }),
+    ...(found !== undefined && { found }),
+  });
 }
 
 /** Values by the keys, and in the shapes, of `like`; every one must be in the file. */
@@ -202,13 +226,10 @@ async function readParameters(file: string, like: ParameterMap): Promise<Paramet
     for (const [name, { shape }] of like) {
       const stored = await tensors.readF32(name);
       if (stored.shape.join() !== shape.join())
-        throw new UserError({
-          code: 'checkpoint-damaged',
-          message: 'a tensor of the checkpoint has another shape than the run',
-          place: { file, at: name },
-          expected: `[${shape.join(', ')}]`,
-          found: `[${stored.shape.join(', ')}]`,
-        });
+        throw checkpointDamaged(
+          { file, at: name },
+          { expected: `shape [${shape.join(', ')}]`, found: `[${stored.shape.join(', ')}]` },
+        );
       entries.push([name, tf.tensor(stored.values, [...shape], 'float32')]);
     }
     return new Map(entries);

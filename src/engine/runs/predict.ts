@@ -6,13 +6,13 @@ import { loadTrainableModel } from '../adapters/load-trainable';
 import { chooseBackend } from '../backends/registry';
 import { toExamples, type Example } from '../data/examples';
 import { readTable } from '../data/read-table';
-import { loadTokenizer } from '../data/tokenizer';
 import { openModelDirectory } from '../formats/model-directory';
 import { readPeftAdapter } from '../formats/peft-adapter';
 import { checkpointPath, checkpointSteps } from './checkpoint';
 import { classificationMetrics, type ClassificationMetrics } from './classification-metrics';
 import { classify, probabilities } from './classify';
 import { findRun } from './commands/find-run';
+import { openTokenizer } from './prepare';
 import { encodeExamples } from './task-data';
 
 export interface PredictFlags {
@@ -49,20 +49,19 @@ export async function predict(
   run: string | undefined,
   flags: PredictFlags,
 ): Promise<PredictResult> {
-  const target = run === undefined ? modelTarget(flags) : await runTarget(run);
+  const target = run === undefined ? modelTarget(flags) : await runTarget(run, flags);
   await chooseBackend(target.manifest?.config.runtime.backend ?? 'auto');
   const directory = await openModelDirectory(target.model);
   try {
     const labels = target.manifest?.labels ?? labelsOf(directory.config, target.model);
     const loaded = await loadTrainableModel({
-      ...{ directory, head: 'classification', labels, seed: 0 },
+      ...{ directory, head: 'classification', labels },
+      // Modules that the model lacks start at random: in a run, with its own seed.
+      seed: target.manifest?.config.train.seed ?? 0,
       ...(target.adapter !== undefined && { initFrom: await readPeftAdapter(target.adapter) }),
     });
-    const tokenizer = await loadTokenizer({
-      dir: directory.dir,
-      files: directory.tokenizerFiles,
-      modelConfig: directory.config,
-    });
+    if (!target.manifest) refuseRandom(loaded.warnings, target.model);
+    const tokenizer = await openTokenizer(directory);
     const { maxLength: longest } = loaded;
     const { max_length = longest, eval_batch_size = 32 } = target.manifest?.config.train ?? {};
     const examples = await readExamples(flags, target, labels);
@@ -71,6 +70,7 @@ export async function predict(
     const all = { model, parameters, rows, padId: tokenizer.padId, batchSize: eval_batch_size };
     const result = await classify(all);
     if (!result) throw new Error('classification was aborted without a signal');
+    refuseNonFinite(result.logits, examples, flags.data);
     const truth = rows.map(({ label }) => (typeof label === 'number' ? label : -1));
     const metrics = { ...classificationMetrics(truth, result.predictions), loss: result.loss };
     return {
@@ -83,6 +83,36 @@ export async function predict(
   } finally {
     await directory.close();
   }
+}
+
+/** A model folder must bring its own head: at random it would answer at random. */
+function refuseRandom(warnings: readonly string[], model: string): void {
+  if (warnings.length === 0) return;
+  throw new UserError({
+    code: 'predict-target',
+    message: 'the model is not trained for classification',
+    place: { file: model },
+    expected: 'a model with a trained head',
+    found: warnings.join('; '),
+    remedy: 'Predict with a run, or give `--adapter` an adapter that holds the head.',
+  });
+}
+
+function refuseNonFinite(
+  logits: readonly Float32Array[],
+  examples: readonly Example[],
+  file: string,
+): void {
+  const index = logits.findIndex((row) => !row.every(Number.isFinite));
+  if (index < 0) return;
+  throw new UserError({
+    code: 'logits-not-finite',
+    message: 'the model does not answer with numbers',
+    place: { file: resolve(file), line: examples[index]?.line ?? 0 },
+    expected: 'finite logits',
+    found: Array.from(logits[index] ?? []).join(', '),
+    remedy: 'Its training has diverged: predict with an earlier checkpoint of the run.',
+  });
 }
 
 /** The texts, from the columns that the flags name, else those of the run. */
@@ -132,11 +162,20 @@ function modelTarget({ model, adapter }: PredictFlags): Target {
       code: 'predict-target',
       message: 'there is nothing to predict with',
       expected: 'a run, a checkpoint, or `--model FOLDER`',
+      remedy: 'Such as `flatscape predict RUN --data FILE`.',
     });
   return { model: resolve(model), ...(adapter !== undefined && { adapter: resolve(adapter) }) };
 }
 
-async function runTarget(name: string): Promise<Target> {
+async function runTarget(name: string, flags: PredictFlags): Promise<Target> {
+  if (flags.model !== undefined || flags.adapter !== undefined)
+    throw new UserError({
+      code: 'predict-target',
+      message: 'a run brings its own model and adapter',
+      expected: 'a run, or `--model`',
+      found: 'both',
+      remedy: 'Leave out `--model` and `--adapter`, or the run.',
+    });
   const path = findRun(name);
   const isCheckpoint = basename(dirname(path)) === RUN_FILES.checkpoints;
   const directory = isCheckpoint ? dirname(dirname(path)) : path;
@@ -147,6 +186,8 @@ async function runTarget(name: string): Promise<Target> {
       code: 'predict-target',
       message: 'the run has no checkpoint yet',
       place: { file: directory },
+      expected: 'a folder checkpoints/step-N',
+      remedy: 'Wait for the first, or lower `checkpoint.every` in a new run.',
     });
   const adapter = isCheckpoint ? path : checkpointPath(directory, step ?? 0);
   return { model: manifest.model.directory, adapter, manifest };
@@ -163,6 +204,7 @@ function labelsOf(config: Readonly<Record<string, unknown>>, model: string): rea
     code: 'predict-target',
     message: 'the model does not name its classes',
     place: { file: join(model, 'config.json'), at: 'id2label' },
+    expected: 'the name of each class by its index',
     remedy: 'Predict with a run, which knows its labels.',
   });
 }

@@ -5,10 +5,9 @@ import { UserError } from '../../shared/errors';
 import { METHODS } from '../../shared/methods';
 import type { LoadedModel } from '../adapters/load-trainable';
 import { BACKENDS, chooseBackend } from '../backends/registry';
-import { loadTokenizer } from '../data/tokenizer';
 import { estimateMemory } from './memory-estimate';
 import { createModelTrainer } from './model-trainer';
-import { loadInputs, openInputs, type RunInputs } from './prepare';
+import { loadInputs, openInputs, openTokenizer, type RunInputs } from './prepare';
 import type { RunSource } from './run-session';
 import { runSteps } from './step-plan';
 import { encodeExamples } from './task-data';
@@ -69,11 +68,7 @@ const SAMPLE = 200;
  * the data; then scaled by rows and tokens.
  */
 async function timeRun({ source: { config }, directory, data }: RunInputs, loaded: LoadedModel) {
-  const tokenizer = await loadTokenizer({
-    dir: directory.dir,
-    files: directory.tokenizerFiles,
-    modelConfig: directory.config,
-  });
+  const tokenizer = await openTokenizer(directory);
   const maxLength = Math.min(config.train.max_length, loaded.maxLength);
   const sample = data.train.filter((_e, i) => i % Math.ceil(data.train.length / SAMPLE) === 0);
   const { rows, truncated } = await encodeExamples(sample, tokenizer, maxLength);

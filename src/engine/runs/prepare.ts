@@ -3,12 +3,12 @@ import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { RunEventBody } from '../../shared/events';
 import type { ModuleInfo } from '../../shared/run-manifest';
-import { UserError } from '../../shared/errors';
+import { isUserError, UserError } from '../../shared/errors';
 import { loadTrainableModel, type LoadedModel } from '../adapters/load-trainable';
 import type { AdaptedModule } from '../adapters/trainable-model';
 import type { BackendChoice } from '../backends/backend';
 import { chooseBackend } from '../backends/registry';
-import { loadTokenizer } from '../data/tokenizer';
+import { loadTokenizer, type TextTokenizer } from '../data/tokenizer';
 import { hashFile } from '../formats/files';
 import { openModelDirectory, type ModelDirectory } from '../formats/model-directory';
 import { readPeftAdapter } from '../formats/peft-adapter';
@@ -51,6 +51,8 @@ export async function openInputs(
     revision: config.model.revision,
     configDir: dirname(configFile),
     onProgress: ({ file }) => onProgress(`downloading ${file}`),
+  }).catch((error: unknown) => {
+    throw atConfig(error, source);
   });
   onProgress('reading the data');
   const data = await readTaskData(configFile, config.task);
@@ -59,9 +61,10 @@ export async function openInputs(
 
 /** Loads the model with the config's adapter onto the backend that was started. */
 export async function loadInputs(
-  { source: { configFile, config }, directory, data }: RunInputs,
+  { source, directory, data }: RunInputs,
   onProgress?: (fraction: number) => void,
 ): Promise<LoadedModel> {
+  const { configFile, config } = source;
   const { adapter } = config;
   const initFrom =
     adapter.init_from === undefined
@@ -75,7 +78,22 @@ export async function loadInputs(
     seed: config.train.seed,
     ...initFrom,
     ...(onProgress && { onProgress: (done: number, total: number) => onProgress(done / total) }),
+  }).catch((error: unknown) => {
+    throw atConfig(error, source);
   });
+}
+
+/** What is placed at a key of the config alone stands in its file. */
+function atConfig(error: unknown, { configFile, config }: RunSource): unknown {
+  if (!isUserError(error) || error.place?.at === undefined || error.place.file) return error;
+  if (!Object.hasOwn(config, error.place.at.split('.')[0] ?? '')) return error;
+  const place = { file: configFile, at: error.place.at };
+  return new UserError({ ...error.toJSON(), place }, { cause: error });
+}
+
+/** The model's own tokenizer. */
+export function openTokenizer({ dir, tokenizerFiles, config }: ModelDirectory) {
+  return loadTokenizer({ dir, files: tokenizerFiles, modelConfig: config });
 }
 
 /**
@@ -90,14 +108,30 @@ export async function prepareRun(
   const inputs = await openInputs(source, onProgress);
   try {
     onProgress('loading the model');
+    // Before the weights: what is wrong with it must not wait for them.
+    const tokenizer = await openTokenizer(inputs.directory);
     const loaded = await loadInputs(inputs);
     return {
       facts: await runFacts(inputs, loaded, backend),
-      createTrainer: (onEvent) => tokenizedTrainer(inputs, loaded, backend, onEvent),
+      createTrainer: (onEvent) => {
+        warnOfRefused(backend, onEvent);
+        return tokenizedTrainer(inputs, { tokenizer, loaded }, onEvent);
+      },
     };
   } finally {
     await inputs.directory.close();
   }
+}
+
+/** A backend that is not installed is no news; one that is, and does not work, is. */
+function warnOfRefused({ refused }: BackendChoice, onEvent: (event: RunEventBody) => void): void {
+  for (const { name, reason, installed } of refused)
+    if (installed)
+      onEvent({
+        type: 'warning',
+        code: 'backend-refused',
+        message: `${name} is installed and was refused: ${reason}`,
+      });
 }
 
 async function runFacts(
@@ -136,24 +170,18 @@ async function runFacts(
 }
 
 async function tokenizedTrainer(
-  { source: { config }, directory, data }: RunInputs,
-  loaded: LoadedModel,
-  backend: BackendChoice,
+  { source: { config }, data }: RunInputs,
+  { tokenizer, loaded }: { tokenizer: TextTokenizer; loaded: LoadedModel },
   onEvent: (event: RunEventBody) => void,
 ): Promise<Trainer> {
-  const tokenizer = await loadTokenizer({
-    dir: directory.dir,
-    files: directory.tokenizerFiles,
-    modelConfig: directory.config,
-  });
-  for (const { name, reason, installed } of backend.refused)
-    if (installed)
-      onEvent({
-        type: 'warning',
-        code: 'backend-refused',
-        message: `${name} is installed and was refused: ${reason}`,
-      });
   for (const message of loaded.warnings) onEvent({ type: 'warning', code: 'model', message });
+  const [first, ...others] = data.train;
+  if (others.every(({ label }) => label === first?.label))
+    onEvent({
+      type: 'warning',
+      code: 'one-class',
+      message: `All training examples have the label ${data.labels[first?.label ?? 0]}: there is nothing to tell apart.`,
+    });
   const { max_length } = config.train;
   const maxLength = Math.min(max_length, loaded.maxLength);
   if (maxLength < max_length)

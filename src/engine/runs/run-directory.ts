@@ -6,7 +6,7 @@ import { isAlive, processStartTime, readEngineFile } from '../../client/process-
 import { runInUse } from '../../client/run-store';
 import { UserError } from '../../shared/errors';
 import { RUN_FILES, type EngineProcess } from '../../shared/run-manifest';
-import { errnoOf, writeError } from '../formats/file-errors';
+import { errnoOf, writeError } from '../../shared/file-errors';
 
 /** A run directory that belongs to this process until `release`. */
 export interface OwnedRun {
@@ -51,9 +51,11 @@ export async function ownRun(directory: string): Promise<OwnedRun> {
   const engine = await thisProcess(directory);
   const file = join(directory, RUN_FILES.engine);
   const temporary = `${file}.${process.pid}-${engine.token.slice(0, 8)}.tmp`;
-  await writeFile(temporary, `${JSON.stringify(engine, undefined, 2)}\n`, { mode: 0o600 });
   try {
+    await writeFile(temporary, `${JSON.stringify(engine, undefined, 2)}\n`, { mode: 0o600 });
     if (!(await claim(temporary, file))) await takeOver(directory, temporary, file);
+  } catch (error) {
+    throw writeError(error, file);
   } finally {
     await rm(temporary, { force: true });
   }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { outputFolder, readConfig, runName } from '../../client/read-config';
 import { openRun, readManifest } from '../../client/run-store';
@@ -74,14 +75,18 @@ export async function runSession(options: RunSessionOptions): Promise<SessionRes
       onOldEvent: (event) => applyEvent(model, event),
       ...(options.writeJournal && { write: options.writeJournal }),
     });
+    let result: SessionResult;
     try {
-      const run = { ...start, model, journal, requests, options };
-      return await journaledRun(run);
+      result = await journaledRun({ ...start, model, journal, requests, options });
     } finally {
       journal.close();
     }
-  } finally {
     await finish(options, owned.directory);
+    return result;
+  } catch (error) {
+    if (!options.resume) await rm(owned.directory, { recursive: true, force: true });
+    throw error;
+  } finally {
     await owned.release();
   }
 }
@@ -117,6 +122,25 @@ async function newRun(options: RunSessionOptions): Promise<StartedRun> {
   const name = runName(configFile, config);
   const created = new Date();
   const directory = await createRunDirectory(outputFolder(configFile, config), name, created);
+  try {
+    return await ownedRun(options, { config, text, prepared, name, created, directory });
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+interface NewRun {
+  readonly config: Config;
+  readonly text: string;
+  readonly prepared: PreparedRun;
+  readonly name: string;
+  readonly created: Date;
+  readonly directory: string;
+}
+
+async function ownedRun({ configFile }: RunSessionOptions, run: NewRun): Promise<StartedRun> {
+  const { config, text, prepared, name, created, directory } = run;
   const owned = await ownRun(directory);
   const manifest: RunManifest = {
     format: 1,
@@ -187,6 +211,7 @@ async function journaledRun(run: ActiveRun): Promise<SessionResult> {
     process.exit(EXIT_CODES.internal.code);
   };
   process.once('uncaughtException', crash);
+  let begun = false;
   try {
     const { totalSteps } = manifest;
     const started = journal.append({
@@ -194,6 +219,7 @@ async function journaledRun(run: ActiveRun): Promise<SessionResult> {
       totalSteps,
       ...(resumedFrom !== undefined && { resumedFrom }),
     });
+    begun = true;
     applyEvent(model, started);
     await options.onStarted?.(directory);
     log(`run ${manifest.id} with process ${process.pid}`);
@@ -222,6 +248,7 @@ async function journaledRun(run: ActiveRun): Promise<SessionResult> {
       trainer.dispose();
     }
   } catch (error) {
+    if (!begun) throw error; // the run is as it was
     const fields = errorFields(backendFailure(error) ?? error);
     log(`failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     endFailed(journal, step, fields);

@@ -177,10 +177,10 @@ function assertFinite(step: number, report: StepReport, lastFinite: number | und
     expected: `a finite ${broken.what}`,
     found:
       lastFinite === undefined
-        ? 'no finite loss before it'
+        ? 'no finite loss before it in this process'
         : `last finite loss ${lastFinite} at step ${step - 1}`,
     remedy:
-      'Lower `optimizer.lr` or `method.rho`, lengthen the warm-up, or set `train.max_grad_norm`. The last checkpoint is intact.',
+      'A resumed run would repeat this: start a new one with a lower `optimizer.lr` or `method.rho`, a longer warm-up, or `train.max_grad_norm`. `adapter.init_from` can take the adapter of a checkpoint.',
   });
 }
 

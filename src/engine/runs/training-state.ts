@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../shared/errors';
+import { UserError, type ErrorPlace } from '../../shared/errors';
 import {
   CHECKPOINT_FILES,
   trainingStateSchema,
   type TrainingState,
 } from '../../shared/training-state';
+import { expectationOf } from '../../shared/zod-issue';
 import { writeFileAtomic } from '../formats/atomic-file';
+import { readJsonObject } from '../formats/files';
 import { openSafetensors, type SafetensorsFile } from '../formats/safetensors-read';
 import { writeSafetensors } from '../formats/safetensors-write';
 import type { StateTensors } from '../optim/optimizer';
@@ -34,13 +35,14 @@ export async function writeTrainingState(
   );
 }
 
-/** @throws UserError `checkpoint-damaged`, and those of `openSafetensors` */
+/** @throws UserError `checkpoint-damaged`, and those of `readJsonObject` and `openSafetensors` */
 export async function readTrainingState(
   folder: string,
 ): Promise<{ state: TrainingState; groups: StateTensorGroups }> {
   const file = join(folder, CHECKPOINT_FILES.state);
-  const parsed = trainingStateSchema.safeParse(await readJson(file));
-  if (!parsed.success) throw damaged(file, parsed.error.issues[0]?.message ?? 'a training state');
+  const parsed = trainingStateSchema.safeParse(await readJsonObject(file));
+  if (!parsed.success)
+    throw checkpointDamaged({ file }, { expected: expectationOf(parsed.error.issues[0]) ?? '' });
   const tensors = await openSafetensors(join(folder, CHECKPOINT_FILES.tensors));
   try {
     const [optimizer, method] = [await group(tensors, 'optimizer'), await group(tensors, 'method')];
@@ -61,20 +63,16 @@ async function group(file: SafetensorsFile, name: string): Promise<StateTensors>
   return new Map(entries);
 }
 
-async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw damaged(file, error instanceof Error ? error.message : String(error));
-  }
-}
-
-function damaged(file: string, found: string): UserError {
+/** A checkpoint that cannot be resumed from, for whatever reason its reader gives. */
+export function checkpointDamaged(
+  place: ErrorPlace,
+  facts: { message?: string; expected?: string; found?: string } = {},
+): UserError {
   return new UserError({
     code: 'checkpoint-damaged',
-    message: 'the training state cannot be read',
-    place: { file },
-    found,
-    remedy: 'Delete this checkpoint folder to resume from the one before it.',
+    message: 'the checkpoint cannot be resumed from',
+    ...facts,
+    place,
+    remedy: 'Delete its folder: the run then resumes from the one before it, or from the start.',
   });
 }

@@ -120,13 +120,14 @@ function wrongValue(node: ConfigNode, path: KeyPath, issue: Issue): ConfigProble
   const key = describeKey(path);
   const found = show(node);
   const expected =
-    typeof path.at(-1) === 'number' ? itemText(issue) : (key?.type ?? 'another value');
+    typeof path.at(-1) === 'number'
+      ? itemText(issue)
+      : (key?.type ?? 'keys such as `model` and `task`');
   const code = codeOf(issue, node, key?.values ?? []);
   const text = node.kind === 'scalar' ? String(node.value) : '';
   const suggestion =
     code === 'unknown-value' ? nearest(text, (key?.values ?? []).map(String)) : undefined;
-  const reason =
-    issue.code === 'invalid_format' || code === 'bad-value' ? ` (${issue.message})` : '';
+  const reason = reasonOf(issue, node, code);
   return {
     code,
     message: `\`${path.join('.') || 'the config'}\` is ${found}; expected ${expected}${reason}`,
@@ -136,6 +137,14 @@ function wrongValue(node: ConfigNode, path: KeyPath, issue: Issue): ConfigProble
     found,
     ...(suggestion && { suggestion }),
   };
+}
+
+/** What the key's type alone does not say. */
+function reasonOf(issue: Issue, node: ConfigNode, code: ConfigProblemCode): string {
+  if (issue.code === 'invalid_format' || code === 'bad-value') return ` (${issue.message})`;
+  if (node.kind !== 'list') return '';
+  if (issue.code === 'too_small') return ` (at least ${issue.minimum})`;
+  return issue.code === 'too_big' ? ` (at most ${issue.maximum})` : '';
 }
 
 function codeOf(

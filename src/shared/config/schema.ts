@@ -7,6 +7,7 @@ import { METHOD_NAMES } from '../methods';
  * completions and `docs/config.md` are all read from it. Keys that PEFT or transformers also have
  * carry their names. `meta().suggest` marks a key whose values the editor completes by itself.
  */
+const isUnique = (names: readonly string[]) => new Set(names).size === names.length;
 const positiveInt = () => z.int().min(1);
 
 const modelSchema = z
@@ -52,7 +53,7 @@ const taskSchema = z
       .min(1)
       .default('label')
       .meta({ description: 'Column of the label: a label name, or its index in `labels`.' }),
-    labels: z.array(z.string().min(1)).min(2).optional().meta({
+    labels: z.array(z.string().min(1)).min(2).refine(isUnique, 'each label once').optional().meta({
       description:
         'Label names in class order. Without it: the names found in the training file, sorted.',
     }),
@@ -285,7 +286,7 @@ const outputSchema = z
     }),
     name: z
       .string()
-      .regex(/^[\w.-]+$/, 'only letters, digits, dot, dash and underscore')
+      .regex(/^[\w-][\w.-]*$/, 'only letters, digits, dot, dash and underscore; no dot first')
       .optional()
       .meta({ description: "Name of the run. Without it: this file's name." }),
   })

@@ -117,10 +117,13 @@ function readYaml(text: string): ConfigTree {
     uniqueKeys: false, // reported by us, for both syntaxes alike
     prettyErrors: false,
     lineCounter: new LineCounter(),
-    logLevel: 'silent',
+    logLevel: 'error', // 'silent' would also hide that there are two documents
   });
   const problems: SyntaxProblem[] = [...document.errors, ...document.warnings].map((error) => ({
-    message: error.message.charAt(0).toLowerCase() + error.message.slice(1),
+    message:
+      error.code === 'MULTIPLE_DOCS'
+        ? 'there must be one document: remove this `---` and what follows'
+        : error.message.charAt(0).toLowerCase() + error.message.slice(1),
     range: visible(text, { start: error.pos[0], end: error.pos[1] }),
   }));
   if (!document.contents) return { problems };

@@ -50,7 +50,7 @@ describe('examples', () => {
   it('refuse a missing column and list those there are', () => {
     const rows = table({ t: 'a', l: 'x' });
     expect(() => toExamples({ rows, file, textColumns: ['text'] })).toThrowError(
-      expect.objectContaining({ code: 'column-missing', found: 'columns t, l' }) as Error,
+      expect.objectContaining({ code: 'column-missing', found: 'columns `t`, `l`' }) as Error,
     );
   });
 });

@@ -122,7 +122,7 @@ describe('what is no table', () => {
     ['an empty file', 'a.jsonl', '', 'table-empty'],
     ['a header alone', 'a.csv', 'text,label\n', 'table-empty'],
     ['another extension', 'a.xlsx', 'x', 'table-format'],
-    ['bytes that are not UTF-8', 'a.csv', Uint8Array.of(0x61, 0xff, 0x0a), 'table-invalid'],
+    ['bytes that are not UTF-8', 'a.csv', Uint8Array.of(0x61, 0xff, 0x0a), 'not-utf8'],
     ['Parquet that is none', 'a.parquet', 'PAR1 but not really PAR1', 'table-invalid'],
   ])('is refused: %s', async (_, name, content, code) => {
     await expect(read(name, content)).rejects.toMatchObject({ code });

@@ -77,8 +77,9 @@ describe('a model folder', () => {
   it('is refused when a shard is missing, by its name', async () => {
     await index({ a: 'model-1.safetensors' });
     await expect(openModelDirectory(dir)).rejects.toMatchObject({
-      code: 'file-not-found',
-      place: { file: join(dir, 'model-1.safetensors') },
+      code: 'weights-index-invalid',
+      place: { file: join(dir, 'model.safetensors.index.json'), at: 'a' },
+      expected: 'model-1.safetensors',
     });
   });
 
@@ -94,8 +95,9 @@ describe('a model folder', () => {
     await expect(openModelDirectory(dir)).rejects.toMatchObject({ code: 'model-incomplete' });
     await rm(join(dir, 'config.json'));
     await expect(openModelDirectory(dir)).rejects.toMatchObject({
-      code: 'file-not-found',
-      place: { file: join(dir, 'config.json') },
+      code: 'model-incomplete',
+      place: { file: dir },
+      found: 'no config.json',
     });
   });
 

@@ -24,7 +24,7 @@ describe('modelSpec', () => {
   it('names the supported models to one who has another', () => {
     expect(refusal({ model_type: 'gpt_neox' })).toBe(
       'config.json, model_type: this kind of model is not supported; ' +
-        'expected bert or roberta, found "gpt_neox".',
+        'expected bert or roberta, found "gpt_neox". Choose a BERT or RoBERTa model.',
     );
     expect(refusal({})).toContain('found nothing');
     expect(refusal({ model_type: 'constructor' })).toContain('not supported');

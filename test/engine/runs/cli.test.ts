@@ -160,7 +160,7 @@ describe('flatscape', () => {
     expect((await flatscape(['stop', directory, '--json'])).code).toBe(2);
     const listed = await flatscape(['runs', 'runs', '--json']);
     expect(JSON.parse(listed.out)).toContainEqual(expect.objectContaining({ directory }));
-    expect((await flatscape(['show', directory])).out).toContain('‖E_B‖');
+    expect((await flatscape(['show', directory])).out).toContain('‖Ê_B‖');
   });
 
   it('predicts with a run as its own evaluation did', async () => {

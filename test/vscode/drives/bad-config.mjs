@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { openFile } from '../harness/browser.mjs';
+import { openFile, pressUntil } from '../harness/browser.mjs';
 import { makeTinyWorkspace, until } from '../harness/runs.mjs';
 
 export const name = 'a misspelt key is marked, explained and mended by keyboard';
@@ -42,8 +42,8 @@ export async function run(ctx) {
     await hoverSays(page, /unknown key .method\.roh/);
     await ctx.shot(page, `bad-${file}`);
 
-    await page.keyboard.press('Control+.');
-    await page.locator('.action-widget .monaco-list-row', { hasText: 'Rename to' }).waitFor();
+    const rename = page.locator('.action-widget .monaco-list-row', { hasText: 'Rename to' });
+    await pressUntil(page, ['Control+.'], rename);
     await page.keyboard.press('Enter');
     await page.locator('.squiggly-error').waitFor({ state: 'detached' });
     await page.keyboard.press('Control+s');
@@ -53,9 +53,8 @@ export async function run(ctx) {
     await goTo(page, key);
     await hoverSays(page, /method\.rho/);
     await goTo(page, value);
-    await page.keyboard.press('Control+Space');
     const rows = page.locator('.suggest-widget .monaco-list-row');
-    await rows.first().waitFor();
+    await pressUntil(page, ['Control+Space'], rows);
     const offered = await rows.evaluateAll((all) =>
       all.map((row) => row.querySelector('.label-name').textContent),
     );
@@ -76,8 +75,7 @@ async function goTo(page, lineAndColumn) {
 }
 
 async function hoverSays(page, pattern) {
-  await page.keyboard.press('Control+k');
-  await page.keyboard.press('Control+i');
-  await page.locator('.monaco-hover:visible', { hasText: pattern }).first().waitFor();
+  const hover = page.locator('.monaco-hover:visible', { hasText: pattern });
+  await pressUntil(page, ['Control+k', 'Control+i'], hover);
   await page.keyboard.press('Escape');
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { openFile, runCommand } from '../harness/browser.mjs';
+import { openFile, quickPick, runCommand } from '../harness/browser.mjs';
 import {
   dashboardFrame,
   lossPoints,
@@ -53,11 +53,11 @@ async function outliveReload(page, workspace) {
   await startRun(page);
   const { directory } = await untilJournaled(workspace, 'step', 1);
   const tab = page.getByRole('tab', { name: path.basename(directory) });
-  await tab.waitFor();
   await tab.click();
+  await untilMorePoints(await dashboardFrame(page), 0);
   for (const behind of [false, true]) {
     if (behind) {
-      await openFile(page, 'train.jsonl');
+      await quickPick(page, 'Control+p', 'train.jsonl'); // in the dashboard's group
       await page.reload();
       await page.waitForSelector('.monaco-workbench .statusbar', { timeout: 60_000 });
       await tab.click();

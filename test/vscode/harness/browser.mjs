@@ -79,7 +79,7 @@ export async function quickPick(page, key, text, timeoutMs = 30_000) {
 export async function pick(page, text) {
   const label = page.locator('.quick-input-list .monaco-list-row .label-name');
   const row = label.filter({ hasText: new RegExp(`^\\s*${escaped(text)}\\s*$`) });
-  await page.waitForSelector(INPUT);
+  await page.waitForSelector(INPUT, { timeout: 3_000 });
   await page.waitForTimeout(200); // its own prefix is written first
   await page.keyboard.type(text, { delay: 5 });
   await row.first().waitFor({ timeout: 3_000 });
@@ -93,8 +93,30 @@ const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 /** Runs a command of the palette by its whole title, category included. */
 export const runCommand = (page, title) => quickPick(page, 'F1', title);
 
-/** Opens a file of the workspace by name. */
-export const openFile = (page, name) => quickPick(page, 'Control+p', name);
+/**
+ * Presses keys until what they are to show is there: a widget that is just closing swallows them.
+ * @throws Error after ten times
+ */
+export async function pressUntil(page, keys, locator) {
+  for (let left = 10; ; left -= 1) {
+    for (const key of keys) await page.keyboard.press(key);
+    const shown = locator.first().waitFor({ timeout: 3_000 });
+    if (left === 1) return shown;
+    if (
+      await shown.then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
+  }
+}
+
+/** Opens a file of the workspace by name, in the first editor group. */
+export async function openFile(page, name) {
+  await page.keyboard.press('Control+1');
+  await quickPick(page, 'Control+p', name);
+}
 
 /**
  * The content frame of the webview that has `selector`; frames come and go, hence the polling.

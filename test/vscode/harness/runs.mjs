@@ -64,7 +64,7 @@ export function runDirectories(workspace) {
   const folder = path.join(workspace, '.flatscape/runs');
   const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
   return names
-    .filter((name) => fs.existsSync(path.join(folder, name, 'run.json')))
+    .filter((name) => fs.existsSync(path.join(folder, name, 'journal.jsonl')))
     .map((name) => path.join(folder, name))
     .sort((a, b) => createdAt(a) - createdAt(b));
 }

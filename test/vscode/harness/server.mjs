@@ -93,8 +93,15 @@ function environmentOf(pid) {
 
 function serverEnvironment(state, extra = {}) {
   const home = path.join(state, 'home');
-  fs.mkdirSync(home);
-  const ours = { HOME: home, EXTENSIONS_GALLERY: '{"serviceUrl":""}', [MARK]: state };
+  // Sockets of engines that are killed here would stay for ever in the machine's own.
+  const temporary = path.join(state, 'tmp');
+  for (const folder of [home, temporary]) fs.mkdirSync(folder);
+  const ours = {
+    HOME: home,
+    TMPDIR: temporary,
+    EXTENSIONS_GALLERY: '{"serviceUrl":""}',
+    [MARK]: state,
+  };
   return { ...process.env, ...ours, ...extra };
 }
 

@@ -1,4 +1,4 @@
-import { describeError } from '../../../shared/errors';
+import { describeError, isUserError } from '../../../shared/errors';
 import { keepNonFinite } from '../../../shared/numbers';
 import { EXIT_CODES } from '../../../shared/exit-codes';
 import { errorFields } from '../run-session';
@@ -21,6 +21,8 @@ export function reportError(error: unknown, json: boolean): number {
   const internal = fields.code === 'internal-error';
   if (json) printJson({ error: fields });
   else process.stderr.write(`flatscape: ${describeError(fields)}\n`);
-  if (internal && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  // One that an engine reported has brought its stack along.
+  if (internal && error instanceof Error && !isUserError(error))
+    process.stderr.write(`${error.stack ?? ''}\n`);
   return internal ? EXIT_CODES.internal.code : EXIT_CODES.usage.code;
 }

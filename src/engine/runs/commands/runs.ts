@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { listRuns, type RunListing } from '../../../client/run-store';
+import { describeError, UserError } from '../../../shared/errors';
 import { DEFAULT_RUNS } from './find-run';
 import { printJson, printText } from './output';
 import { shortNumber, textTable } from './table';
@@ -11,10 +13,25 @@ export function addRuns(program: Command): void {
     .description('list the runs in a folder, newest first')
     .option('--json', 'print one JSON document')
     .action(async (folder: string | undefined, { json }: { json?: boolean }) => {
+      if (folder !== undefined) refuseMissing(resolve(folder));
       const runs = await listRuns(resolve(folder ?? DEFAULT_RUNS));
       if (json) return printJson(runs.map(runDocument), 2);
       printText(runs.length === 0 ? 'no runs' : runsTable(runs));
     });
+}
+
+/** No runs yet is no error in the default folder; a folder that was asked for must be there. */
+function refuseMissing(folder: string): void {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return;
+  throw new UserError({
+    code: 'folder-not-found',
+    message: 'there is no such folder',
+    place: { file: folder },
+    expected: 'a folder of run directories, such as `output.dir` of a config',
+    ...(found && { found: 'a file' }),
+    remedy: 'Check the path.',
+  });
 }
 
 function runDocument({ directory, manifest, model, error }: RunListing) {
@@ -48,6 +65,6 @@ function runsTable(runs: readonly RunListing[]): string {
       right: true,
       cell: ({ model }) => shortNumber(model?.evals.at(-1)?.accuracy),
     },
-    { head: 'problem', cell: ({ error }) => error?.message ?? '' },
+    { head: 'problem', cell: ({ error }) => (error ? describeError(error) : '') },
   ]);
 }

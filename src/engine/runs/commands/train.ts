@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { readFile, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +11,7 @@ import { readManifest } from '../../../client/run-store';
 import { encodeEvent, type RunEvent } from '../../../shared/events';
 import { RUN_FILES } from '../../../shared/run-manifest';
 import type { RunModel } from '../../../shared/run-model';
-import { UserError } from '../../../shared/errors';
+import { describeError, UserError, type UserErrorFields } from '../../../shared/errors';
 import { exitCodeOf } from '../../../shared/exit-codes';
 import { findRun } from './find-run';
 import { printJson, printText } from './output';
@@ -42,6 +43,15 @@ const ENGINE_SCRIPT = join(dirname(fileURLToPath(import.meta.url)), 'engine.js')
 
 async function train(config: string | undefined, flags: TrainFlags): Promise<number> {
   const resume = flags.resume === undefined ? undefined : findRun(flags.resume);
+  if (resume !== undefined && flags.set.length > 0)
+    throw new UserError({
+      code: 'resume-with-overrides',
+      message: 'a resumed run keeps its own config: --set has no effect on it',
+      found: flags.set.join(', '),
+      expected: '--resume without --set',
+      remedy:
+        'Start a new run for other settings, with `adapter.init_from` to go on from its adapter.',
+    });
   const directory = await launchRun({
     engineScript: ENGINE_SCRIPT,
     configFile: await configFile(config, resume),
@@ -63,6 +73,7 @@ async function configFile(config: string | undefined, resume: string | undefined
     code: 'config-not-given',
     message: 'there is no config',
     expected: '`flatscape train CONFIG`, or `flatscape train --resume RUN`',
+    remedy: 'See docs/config.md for what a config holds.',
   });
 }
 
@@ -86,6 +97,8 @@ async function follow(directory: string, json: boolean): Promise<number> {
     unwatch();
     progress?.clear();
     const { model } = connection;
+    if (model.status === 'interrupted')
+      process.stderr.write(`flatscape: ${describeError(await interruption(directory))}\n`);
     if (!json) printText(summaryText(directory, model));
     else if (!left.signal.aborted) printJson(resultDocument(directory, model));
     return left.signal.aborted ? exitCodeOf('stopped') : exitCodeOf(model.status);
@@ -93,6 +106,24 @@ async function follow(directory: string, json: boolean): Promise<number> {
     process.off('SIGINT', interrupt);
     connection.close();
   }
+}
+
+/** Killed, or its disk is full: the journal cannot say why, but the end of the log may. */
+async function interruption(directory: string): Promise<UserErrorFields> {
+  const log = await readFile(join(directory, RUN_FILES.log), 'utf8').catch(() => '');
+  const { bavail, bsize } = await statfs(directory);
+  const isFull = bavail * bsize < 64 << 10;
+  return {
+    code: 'run-interrupted',
+    message: 'the process of the run ended before its time',
+    place: { file: directory },
+    found: isFull ? 'no space left on the disk' : `at the end of its log: ${lastLine(log)}`,
+    remedy: `${isFull ? 'Free some space, then resume' : 'Resume'} it: \`flatscape train --resume RUN\`.`,
+  };
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) || 'nothing';
 }
 
 /** Resolves when no process works on the run any more: its report is written by then. */
