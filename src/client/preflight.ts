@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import { UserError, type UserErrorFields } from '../shared/errors';
-import { overrideArgs, spawnEngine, type EngineScript } from './engine-command';
-import { onLines } from './json-lines';
+import { askEngine, type EngineQuestion } from './ask-engine';
+import { overrideArgs, type EngineScript } from './engine-command';
 
 /** What a run would need, worked out before anything heavy starts. Every figure is an estimate. */
 export const preflightSchema = z.object({
@@ -28,96 +27,28 @@ export const preflightSchema = z.object({
 });
 export type Preflight = z.output<typeof preflightSchema>;
 
-const lineSchema = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('progress'),
-    message: z.string(),
-    fraction: z.number().optional(),
-  }),
-  z.object({ type: z.literal('result'), result: z.unknown() }),
-  z.object({
-    type: z.literal('error'),
-    error: z.object({ code: z.string(), message: z.string() }).loose(),
-  }),
-]);
-/** A line on the standard output of `engine preflight` and `engine inspect-model`. */
-export type EngineAnswerLine = z.input<typeof lineSchema>;
-
 const moduleListSchema = z.array(
   z.object({ path: z.string(), kind: z.string(), out: z.int(), in: z.int() }),
 );
 /** A linear of the model that could be named in `adapter.target_modules`. */
 export type InspectedModule = z.output<typeof moduleListSchema>[number];
 
-export interface AskOptions extends EngineScript {
+export interface AskOptions extends EngineScript, EngineQuestion {
   readonly set?: readonly string[];
-  /** Ends the child. */
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (message: string, fraction?: number) => void;
 }
 
 /** @throws UserError: the engine's own, or `engine-start-failed`; the signal's reason when aborted */
 export async function preflight(options: AskOptions): Promise<Preflight> {
-  return preflightSchema.parse(await askEngine('preflight', options));
+  return preflightSchema.parse(await askEngine(['preflight', ...configArgs(options)], options));
 }
 
 /** All linears of the model that a config names. Errors as `preflight`. */
 export async function inspectModel(options: AskOptions): Promise<readonly InspectedModule[]> {
-  return moduleListSchema.parse(await askEngine('inspect-model', options));
+  return moduleListSchema.parse(
+    await askEngine(['inspect-model', ...configArgs(options)], options),
+  );
 }
 
-/** Runs a short-lived engine command and returns the document that it prints last. */
-function askEngine(command: string, options: AskOptions): Promise<unknown> {
-  options.signal?.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const child = spawnEngine(
-      options,
-      [command, options.configFile, ...overrideArgs(options.set)],
-      {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        detached: false,
-      },
-    );
-    const abort = () => child.kill('SIGKILL');
-    options.signal?.addEventListener('abort', abort, { once: true });
-    let answer: { result: unknown } | undefined;
-    let error: Error | undefined;
-    let log = '';
-    child.stderr?.on('data', (data: Buffer) => (log = (log + data.toString('utf8')).slice(-4000)));
-    if (child.stdout) onLines(child.stdout, (text) => takeLine(text));
-    child.once('error', (cause) => (error = startFailed(cause.message)));
-    child.once('close', (code) => {
-      options.signal?.removeEventListener('abort', abort);
-      if (options.signal?.aborted) return reject(options.signal.reason as Error);
-      if (error) return reject(error);
-      if (answer) return resolve(answer.result);
-      reject(startFailed(log.trim() || `exit code ${code}`));
-    });
-
-    function takeLine(text: string): void {
-      const line = lineSchema.safeParse(safeJson(text));
-      if (!line.success) log = `${log}${text}\n`.slice(-4000);
-      else if (line.data.type === 'progress')
-        options.onProgress?.(line.data.message, line.data.fraction);
-      else if (line.data.type === 'result') answer = { result: line.data.result };
-      else error = new UserError(line.data.error as UserErrorFields);
-    }
-  });
-}
-
-function startFailed(found: string): UserError {
-  return new UserError({
-    code: 'engine-start-failed',
-    message: 'the engine process ended without an answer',
-    found,
-    remedy: 'If it names the executable, check the setting that chooses Node.',
-  });
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function configArgs({ configFile, set }: AskOptions): readonly string[] {
+  return [configFile, ...overrideArgs(set)];
 }

@@ -6,10 +6,17 @@ import { settings } from './settings';
 export function engineLocation(context: vscode.ExtensionContext): {
   engineScript: string;
   nodePath?: string;
+  backendsFolder: string;
 } {
   const nodePath = settings.nodePath();
   return {
     engineScript: path.join(context.extensionPath, 'dist', 'engine', 'engine.js'),
+    backendsFolder: backendsFolder(context),
     ...(nodePath && { nodePath }),
   };
+}
+
+/** Native backends outlive updates of the extension, so they are kept in its storage. */
+export function backendsFolder(context: vscode.ExtensionContext): string {
+  return path.join(context.globalStorageUri.fsPath, 'backends');
 }

@@ -1,6 +1,8 @@
+import type { BackendName } from '../../shared/backends';
+
 /** A TensorFlow.js backend: one file each, one line in the registry. */
 export interface Backend {
-  readonly name: 'wasm' | 'cpu';
+  readonly name: BackendName;
   /** One sentence for run.json and the preflight. */
   readonly summary: string;
   /**
@@ -12,8 +14,16 @@ export interface Backend {
   readonly memoryLimit: number;
 }
 
-export interface BackendChoice {
-  readonly name: Backend['name'];
+export interface RefusedBackend {
+  readonly name: BackendName;
+  /** In words that a user can act on. */
   readonly reason: string;
-  readonly refused: readonly { readonly name: string; readonly reason: string }[];
+  /** Whether it is there and should have worked: worth a warning. */
+  readonly installed: boolean;
+}
+
+export interface BackendChoice {
+  readonly name: BackendName;
+  readonly reason: string;
+  readonly refused: readonly RefusedBackend[];
 }

@@ -4,12 +4,28 @@ import { UserError } from '../../shared/errors';
  * A WebAssembly heap that is full ends the backend with one of these, not with an error of its own;
  * every later operation fails as well, so the process must end.
  */
-const DEAD = /^Aborted\(|memory access out of bounds|out of memory|Array buffer allocation failed/i;
+const FULL =
+  /^Aborted\(|memory access out of bounds|out of memory|Array buffer allocation failed|\bOOM when allocating|resource exhausted/i;
+
+/** What CUDA says when the card or its driver is gone: the context cannot be used again. */
+const LOST =
+  /CUDA_ERROR_(?!OUT_OF_MEMORY)|CUDNN_STATUS_|illegal memory access|GPU is lost|device (?:was )?lost/i;
 
 /** What a failure inside the backend means to the user; undefined for any other error. */
 export function backendFailure(error: unknown): UserError | undefined {
-  if (!(error instanceof Error) || error.name === 'UserError' || !DEAD.test(error.message))
-    return undefined;
+  if (!(error instanceof Error) || error.name === 'UserError') return undefined;
+  if (LOST.test(error.message))
+    return new UserError(
+      {
+        code: 'gpu-lost',
+        message: 'the GPU, or its driver, has failed',
+        found: error.message,
+        remedy:
+          'The last checkpoint is intact: resume the run, with `runtime.backend: tensorflow` or `wasm` if the GPU stays away.',
+      },
+      { cause: error },
+    );
+  if (!FULL.test(error.message)) return undefined;
   return new UserError(
     {
       code: 'backend-out-of-memory',

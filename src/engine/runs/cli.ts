@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../../package.json';
+import { addBackends } from './commands/backends';
 import { addModels } from './commands/models';
 import { reportError } from './commands/output';
 import { addPredict } from './commands/predict';
@@ -16,9 +17,18 @@ const program = new Command('flatscape')
   .version(version)
   .addHelpText('after', () => `\nExit codes:\n${exitCodeHelp()}`);
 
-for (const add of [addTrain, addPredict, addRuns, addShow, addReport, addModels, addStop])
+for (const add of [
+  addTrain,
+  addPredict,
+  addRuns,
+  addShow,
+  addReport,
+  addModels,
+  addBackends,
+  addStop,
+])
   add(program);
-for (const command of program.commands) command.exitOverride();
+for (const command of program.commands.flatMap((c) => [c, ...c.commands])) command.exitOverride();
 program.exitOverride();
 
 program.parseAsync().then(

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { EngineAnswerLine, InspectedModule, Preflight } from '../../client/preflight';
+import type { EngineAnswerLine } from '../../client/ask-engine';
+import type { InspectedModule, Preflight } from '../../client/preflight';
 import { launchFiles } from '../../client/launch';
 import { readConfig } from '../../client/read-config';
 import { isUserError } from '../../shared/errors';
@@ -19,8 +20,21 @@ export interface EngineParts {
   readonly prepare: (source: RunSource) => Promise<PreparedRun>;
   readonly preflight: (source: RunSource, onProgress: Progress) => Promise<Preflight>;
   readonly inspectModel: (source: RunSource) => Promise<readonly InspectedModule[]>;
+  /** Proves a backend in this process, which it may end. */
+  readonly probeBackend?: (name: string) => Promise<void>;
+  readonly backendReport?: (flags: { fresh?: boolean }, onProgress: Progress) => Promise<unknown>;
+  readonly installBackend?: (
+    name: string,
+    flags: BackendInstallFlags,
+    onProgress: Progress,
+  ) => Promise<unknown>;
   /** After a run: the report. */
   readonly afterwards?: (directory: string) => Promise<void>;
+}
+
+export interface BackendInstallFlags {
+  readonly source: string;
+  readonly dir?: string;
 }
 
 interface RunFlags {
@@ -59,6 +73,22 @@ export async function engineMain(args: readonly string[], parts: EngineParts): P
   command('inspect-model').action(async (config: string, flags: RunFlags) => {
     exitCode = await answer(async () => parts.inspectModel(await sourceOf(config, flags)));
   });
+  program.command('probe-backend <name>').action((name: string) => parts.probeBackend?.(name));
+  program
+    .command('backend-report')
+    .option('--fresh')
+    .action(async (flags: { fresh?: boolean }) => {
+      exitCode = await answer(async (onProgress) => parts.backendReport?.(flags, onProgress));
+    });
+  program
+    .command('install-backend <name>')
+    .requiredOption('--source <source>')
+    .option('--dir <folder>')
+    .action(async (name: string, flags: BackendInstallFlags) => {
+      exitCode = await answer(async (onProgress) =>
+        parts.installBackend?.(name, flags, onProgress),
+      );
+    });
   await program.parseAsync([...args], { from: 'user' });
   return exitCode;
 }

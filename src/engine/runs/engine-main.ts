@@ -3,6 +3,7 @@ import { inspectConfigModel } from './inspect-model';
 import { log } from './log';
 import { preflightRun } from './preflight';
 import { prepareRun } from './prepare';
+import { answerInstall, answerReport, probeChild } from './backend-commands';
 import { writeReport } from './report';
 
 // Entry of dist/engine/engine.js, the child process behind the extension and the CLI.
@@ -10,6 +11,9 @@ void engineMain(process.argv.slice(2), {
   prepare: (source) => prepareRun(source, log),
   preflight: preflightRun,
   inspectModel: inspectConfigModel,
+  probeBackend: probeChild,
+  backendReport: answerReport,
+  installBackend: answerInstall,
   afterwards: async (directory) => void (await writeReport(directory)),
 }).then(
   // Explicitly: a backend may keep threads that would hold the process.

@@ -113,11 +113,25 @@ export async function prepareRun(
     const loaded = await loadInputs(inputs);
     return {
       facts: await runFacts(inputs, loaded, backend),
-      createTrainer: (onEvent) => tokenizedTrainer(inputs, { tokenizer, loaded }, onEvent),
+      createTrainer: (onEvent) => {
+        warnOfRefused(backend, onEvent);
+        return tokenizedTrainer(inputs, { tokenizer, loaded }, onEvent);
+      },
     };
   } finally {
     await inputs.directory.close();
   }
+}
+
+/** A backend that is not installed is no news; one that is, and does not work, is. */
+function warnOfRefused({ refused }: BackendChoice, onEvent: (event: RunEventBody) => void): void {
+  for (const { name, reason, installed } of refused)
+    if (installed)
+      onEvent({
+        type: 'warning',
+        code: 'backend-refused',
+        message: `${name} is installed and was refused: ${reason}`,
+      });
 }
 
 async function runFacts(

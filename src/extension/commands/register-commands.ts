@@ -2,7 +2,9 @@ import * as vscode from 'vscode';
 import { reconnectDashboards } from '../dashboard/orphans';
 import { showError } from '../notify';
 import type { Services } from '../services';
+import { BackendReportDocument, installBackend, showBackendReport } from './backends';
 import { openSample } from './open-sample';
+import { requireTrust } from './require-trust';
 import { controlRun, deleteRun, resumeRun } from './run-control';
 import { openConfig, openDashboard, revealRun, showLog } from './show-run';
 import { chooseConfig, startRun } from './start-run';
@@ -14,6 +16,7 @@ export function registerCommands(services: Services): vscode.Disposable[] {
     vscode.commands.registerCommand(id, (argument: unknown) =>
       attempt(services, argument, handler),
     );
+  const report = new BackendReportDocument();
   return [
     on('flatscape.startRun', async (argument) => {
       const config = await chooseConfig(services, argument);
@@ -33,6 +36,11 @@ export function registerCommands(services: Services): vscode.Disposable[] {
     on('flatscape.revealRun', (argument) => revealRun(services, argument)),
     on('flatscape.refreshRuns', () => runs.rescan()),
     on('flatscape.openSample', () => openSample(context)),
+    on('flatscape.showBackendReport', () => showBackendReport(services, report)),
+    on('flatscape.installBackend', () =>
+      requireTrust() ? installBackend(services, report) : Promise.resolve(),
+    ),
+    report,
   ];
 }
 

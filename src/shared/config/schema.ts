@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { BACKEND_NAMES } from '../backends';
 import { METHOD_NAMES } from '../methods';
 
 /**
@@ -295,7 +296,7 @@ const outputSchema = z
 const runtimeSchema = z
   .strictObject({
     backend: z
-      .enum(['auto', 'wasm', 'cpu'])
+      .enum(['auto', ...BACKEND_NAMES])
       .default('auto')
       .meta({ description: 'What computes; `auto` takes the fastest that passes its self-test.' }),
   })

@@ -2,8 +2,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadedModel } from '../../../src/engine/adapters/load-trainable';
 import type { ParameterMap } from '../../../src/engine/adapters/trainable-model';
-import { cpu } from '../../../src/engine/backends/cpu';
-import { wasm } from '../../../src/engine/backends/wasm';
 import type { Batch } from '../../../src/engine/data/batch';
 import {
   expectedValues,
@@ -11,13 +9,14 @@ import {
   REFERENCE_MODELS,
   relativeError,
 } from '../../support/reference-model';
+import { testedBackends } from '../../support/tested-backends';
 
 /** float32 against float64; float32 PyTorch itself is up to 5.7e-6 off (manifest.json). */
 const FIRST_ORDER = 1e-5;
 /** Two passes of float32. */
 const SECOND_ORDER = 1e-4;
 
-describe.each([cpu, wasm])('on $name', (backend) => {
+describe.each(await testedBackends())('on $name', (backend) => {
   beforeAll(() => backend.start());
 
   describe.each(REFERENCE_MODELS)('%s', (name) => {

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ParameterMap, TrainableModel } from '../../../src/engine/adapters/trainable-model';
 import { probe } from '../../../src/engine/landscape/probe';
 import { stepBatches, testConfig, tinyBert } from '../../support/bert-fixture';
-import { useCpuBackend } from '../../support/tensorflow-cpu';
+import { fastestTested } from '../../support/tested-backends';
 
 const batch = stepBatches()[0] as ReturnType<typeof stepBatches>[number];
 
@@ -13,7 +13,7 @@ const LOSS_ROUNDING = 1e-6;
 let model: TrainableModel;
 let initial: ParameterMap;
 beforeAll(async () => {
-  await useCpuBackend();
+  await fastestTested();
   ({ model, initial } = await tinyBert());
 });
 

@@ -6,7 +6,7 @@ import { METHOD_FACTORIES } from '../../../src/engine/methods/registry';
 import { createOptimizer, type Optimizer } from '../../../src/engine/optim/optimizer';
 import { METHOD_NAMES, METHODS, type MethodName } from '../../../src/shared/methods';
 import { stepBatches, testConfig, tinyBert } from '../../support/bert-fixture';
-import { useCpuBackend } from '../../support/tensorflow-cpu';
+import { fastestTested } from '../../support/tested-backends';
 
 const batches = stepBatches();
 const config = testConfig({ optimizer: { name: 'adamw', lr: 5e-3 } });
@@ -15,7 +15,7 @@ let model: TrainableModel;
 let initial: ParameterMap;
 
 beforeAll(async () => {
-  await useCpuBackend();
+  await fastestTested();
   ({ model, initial } = await tinyBert());
 });
 

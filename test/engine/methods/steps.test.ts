@@ -12,7 +12,7 @@ import type { Config } from '../../../src/shared/config/schema';
 import type { QuantityKey } from '../../../src/shared/quantities';
 import { FIXTURES, stepBatches, testConfig, tinyBert } from '../../support/bert-fixture';
 import { relativeError } from '../../support/reference-model';
-import { useCpuBackend } from '../../support/tensorflow-cpu';
+import { testedBackends } from '../../support/tested-backends';
 
 /**
  * Five optimizer steps against test/reference/training_steps.py (PyTorch float64, naive
@@ -86,89 +86,91 @@ function configOf(s: Settings): Config {
 
 const batches = stepBatches();
 
-beforeAll(useCpuBackend);
+describe.each(await testedBackends())('on $name', (backend) => {
+  beforeAll(() => backend.start());
 
-describe.each(RUNS)('%s', (run) => {
-  it('follows the reference for five steps', async () => {
-    const directory = path.join(FIXTURES, 'steps', run);
-    const settings = JSON.parse(
-      readFileSync(path.join(directory, 'settings.json'), 'utf8'),
-    ) as Settings;
-    const config = configOf(settings);
-    const reference = await openSafetensors(path.join(directory, 'float64.safetensors'));
-    const { model, initial } = await tinyBert(settings.adapter, config);
-    const method = METHOD_FACTORIES[config.method.name]({ model, config: config.method });
-    const optimizer = createOptimizer(config.optimizer);
-    let parameters: ReadonlyMap<string, tf.Tensor> = initial;
+  describe.each(RUNS)('%s', (run) => {
+    it('follows the reference for five steps', async () => {
+      const directory = path.join(FIXTURES, 'steps', run);
+      const settings = JSON.parse(
+        readFileSync(path.join(directory, 'settings.json'), 'utf8'),
+      ) as Settings;
+      const config = configOf(settings);
+      const reference = await openSafetensors(path.join(directory, 'float64.safetensors'));
+      const { model, initial } = await tinyBert(settings.adapter, config);
+      const method = METHOD_FACTORIES[config.method.name]({ model, config: config.method });
+      const optimizer = createOptimizer(config.optimizer);
+      let parameters: ReadonlyMap<string, tf.Tensor> = initial;
 
-    for (let step = 1; step <= settings.steps; step++) {
-      const k = config.train.gradient_accumulation_steps;
-      const fraction = lrFraction(config.schedule, step, settings.steps);
-      const rho = rhoAt(config.method, {
-        step,
-        totalSteps: settings.steps,
-        stepsPerEpoch: settings.steps,
-        lrFraction: fraction,
-      });
-      const out = await method.step({
-        parameters,
-        microBatches: batches.slice((step - 1) * k, step * k),
-        rho,
-        metrics: true,
-      });
-      const { gradients, norm } = await clipGradients(
-        out.gradients as Map<string, tf.Tensor>,
-        config.train.max_grad_norm,
-      );
-      const at = (key: string) => row(reference, key, step - 1);
-      expect(relativeError([out.lossPerturbed ?? out.loss], await at('loss'))).toBeLessThan(
-        METRIC_TOLERANCE,
-      );
-      expect(relativeError([norm], await at('grad_norm'))).toBeLessThan(METRIC_TOLERANCE);
-      parameters = optimizer.update(parameters, gradients, config.optimizer.lr * fraction);
-      for (const [key, tensor] of parameters)
-        expect(
-          relativeError(Array.from(await tensor.data()), await at(`param.${key}`)),
-          `${key} after step ${step}`,
-        ).toBeLessThan(PARAMETER_TOLERANCE);
-      if (settings.method === 'lora') continue;
-      const named: [QuantityKey, string][] = [
-        ['rhoUse', 'radius_at_use'],
-        ['balancednessRate', 'inner'],
-        ['boundPaper', 'bound_paper'],
-        ['boundSigmaMin', 'bound_sigma_min'],
-        ['boundTight', 'bound_tight'],
-      ];
-      for (const [i, module] of model.modules.entries()) {
-        const [rhoEff] = await at(`rho_eff.${module.path}`);
-        expect(
-          relativeError([(out.layers.rhoEffRatio?.[i] as number) * rho], [rhoEff as number]),
-        ).toBeLessThan(METRIC_TOLERANCE);
-        const balance = await row(reference, `balancedness.${module.path}`, step - 1);
-        expect(relativeError([out.layers.balancedness?.[i] as number], balance)).toBeLessThan(
+      for (let step = 1; step <= settings.steps; step++) {
+        const k = config.train.gradient_accumulation_steps;
+        const fraction = lrFraction(config.schedule, step, settings.steps);
+        const rho = rhoAt(config.method, {
+          step,
+          totalSteps: settings.steps,
+          stepsPerEpoch: settings.steps,
+          lrFraction: fraction,
+        });
+        const out = await method.step({
+          parameters,
+          microBatches: batches.slice((step - 1) * k, step * k),
+          rho,
+          metrics: true,
+        });
+        const { gradients, norm } = await clipGradients(
+          out.gradients as Map<string, tf.Tensor>,
+          config.train.max_grad_norm,
+        );
+        const at = (key: string) => row(reference, key, step - 1);
+        expect(relativeError([out.lossPerturbed ?? out.loss], await at('loss'))).toBeLessThan(
           METRIC_TOLERANCE,
         );
-        // EFMLoRA's first step runs clean: nothing was applied.
-        if (settings.method === 'efmlora' && step === 1) continue;
-        for (const [key, name] of named)
+        expect(relativeError([norm], await at('grad_norm'))).toBeLessThan(METRIC_TOLERANCE);
+        parameters = optimizer.update(parameters, gradients, config.optimizer.lr * fraction);
+        for (const [key, tensor] of parameters)
           expect(
-            relativeError([out.layers[key]?.[i] as number], await at(`${name}.${module.path}`)),
-            `${key} of ${module.path} at step ${step}`,
+            relativeError(Array.from(await tensor.data()), await at(`param.${key}`)),
+            `${key} after step ${step}`,
+          ).toBeLessThan(PARAMETER_TOLERANCE);
+        if (settings.method === 'lora') continue;
+        const named: [QuantityKey, string][] = [
+          ['rhoUse', 'radius_at_use'],
+          ['balancednessRate', 'inner'],
+          ['boundPaper', 'bound_paper'],
+          ['boundSigmaMin', 'bound_sigma_min'],
+          ['boundTight', 'bound_tight'],
+        ];
+        for (const [i, module] of model.modules.entries()) {
+          const [rhoEff] = await at(`rho_eff.${module.path}`);
+          expect(
+            relativeError([(out.layers.rhoEffRatio?.[i] as number) * rho], [rhoEff as number]),
           ).toBeLessThan(METRIC_TOLERANCE);
+          const balance = await row(reference, `balancedness.${module.path}`, step - 1);
+          expect(relativeError([out.layers.balancedness?.[i] as number], balance)).toBeLessThan(
+            METRIC_TOLERANCE,
+          );
+          // EFMLoRA's first step runs clean: nothing was applied.
+          if (settings.method === 'efmlora' && step === 1) continue;
+          for (const [key, name] of named)
+            expect(
+              relativeError([out.layers[key]?.[i] as number], await at(`${name}.${module.path}`)),
+              `${key} of ${module.path} at step ${step}`,
+            ).toBeLessThan(METRIC_TOLERANCE);
+        }
       }
-    }
-    if (settings.method === 'efmlora') {
-      const state = await method.saveState();
-      for (const module of model.modules)
-        expect(
-          relativeError(
-            Array.from(state.get(module.loraB)?.values ?? []),
-            await row(reference, `Ehat.${module.path}`, settings.steps - 1),
-          ),
-        ).toBeLessThan(PARAMETER_TOLERANCE);
-    }
-    await reference.close();
-    model.dispose();
+      if (settings.method === 'efmlora') {
+        const state = await method.saveState();
+        for (const module of model.modules)
+          expect(
+            relativeError(
+              Array.from(state.get(module.loraB)?.values ?? []),
+              await row(reference, `Ehat.${module.path}`, settings.steps - 1),
+            ),
+          ).toBeLessThan(PARAMETER_TOLERANCE);
+      }
+      await reference.close();
+      model.dispose();
+    });
   });
 });
 

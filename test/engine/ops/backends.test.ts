@@ -1,16 +1,27 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { BACKENDS, chooseBackend } from '../../../src/engine/backends/registry';
+import { chooseBackend, type Probe } from '../../../src/engine/backends/registry';
 import {
+  SELF_TEST_CURVATURE,
   SELF_TEST_VALUES,
   selfTest,
   selfTestStep,
   testNumbers,
 } from '../../../src/engine/backends/self-test';
+import { isNative, NATIVE_NAMES } from '../../../src/shared/backends';
 import { relativeError } from '../../support/reference-model';
+import { testedBackends } from '../../support/tested-backends';
+import { fakeInstallation, inFolder } from '../../support/fake-installation';
+import { scratchFolder } from '../runs/support/scratch';
 
 /** Central differences of a float64 loss at h = 1e-5: truncation 1e-10, rounding 1e-11. */
 const DIFFERENCES = 1e-8;
+/** The fourth-order stencils at h = 2e-3: truncation about 1e-10 times a sixth derivative. */
+const CURVATURE = 1e-7;
+
+const tested = await testedBackends();
 
 describe('the self-test of backends', () => {
   it('compares with values that a separate float64 computation confirms', () => {
@@ -18,9 +29,14 @@ describe('the self-test of backends', () => {
     expect(relativeError(SELF_TEST_VALUES, expected)).toBeLessThan(DIFFERENCES);
   });
 
-  it.each(Object.values(BACKENDS))('passes on $name', async (backend) => {
+  it('compares second derivatives with the differences of those', () => {
+    const v = Array.from(testNumbers(20, 8));
+    expect(relativeError(SELF_TEST_CURVATURE, hessianVector(v))).toBeLessThan(CURVATURE);
+  });
+
+  it.each(tested)('passes on $name', async (backend) => {
     await backend.start();
-    expect(tf.getBackend()).toBe(backend.name);
+    expect(tf.getBackend()).toBe(isNative(backend.name) ? 'tensorflow' : backend.name);
     expect(await selfTest()).toBeUndefined();
   });
 
@@ -51,10 +67,46 @@ describe('the self-test of backends', () => {
 });
 
 describe('chooseBackend', () => {
-  it('takes wasm when left to choose, and says why', async () => {
-    const choice = await chooseBackend('auto');
-    expect(choice).toMatchObject({ name: 'wasm', refused: [] });
+  const never: Probe = () => Promise.reject(new Error('no process should have been started'));
+
+  it('takes wasm where nothing native is installed, without a probe, and says why', async () => {
+    inFolder(await scratchFolder());
+    const choice = await chooseBackend('auto', never);
+    expect(choice).toMatchObject({ name: 'wasm' });
     expect(choice.reason).toContain('fastest');
+    expect(choice.refused.map(({ name, installed }) => [name, installed])).toEqual(
+      NATIVE_NAMES.map((name) => [name, false]),
+    );
+    expect(choice.refused[0]?.reason).toContain('flatscape backends install tensorflow-gpu');
+  });
+
+  it('falls back from an installed backend that its probe refuses, and says so', async () => {
+    const folder = await scratchFolder();
+    await fakeInstallation(folder, 'tensorflow', 'throw new Error("never loaded here")');
+    inFolder(folder);
+    const crash: Probe = () =>
+      Promise.resolve({ ok: false, reason: 'it crashed', milliseconds: 1, checkedAt: 0 });
+    const choice = await chooseBackend('auto', crash);
+    expect(choice.name).toBe('wasm');
+    expect(choice.refused).toContainEqual({
+      name: 'tensorflow',
+      reason: 'it crashed',
+      installed: true,
+    });
+    await expect(chooseBackend('tensorflow', crash)).rejects.toMatchObject({
+      code: 'backend-unavailable',
+      found: expect.stringContaining('it crashed') as string,
+    });
+  });
+
+  it('names an installation that is damaged', async () => {
+    const folder = await scratchFolder();
+    await mkdir(join(folder, 'tensorflow'));
+    await writeFile(join(folder, 'tensorflow', 'installation.json'), '{"format":1');
+    inFolder(folder);
+    const { refused } = await chooseBackend('auto', never);
+    expect(refused[1]).toMatchObject({ name: 'tensorflow', installed: true });
+    expect(refused[1]?.reason).toMatch(/damaged.*backends install tensorflow/);
   });
 
   it('takes what it is told', async () => {
@@ -62,6 +114,23 @@ describe('chooseBackend', () => {
     expect(tf.getBackend()).toBe('cpu');
   });
 });
+
+/** (H·v)_i = ∂²L/∂t∂w_i along v, by differences of fourth order in both directions. */
+function hessianVector(v: readonly number[]): number[] {
+  const start = [...testNumbers(12, 6), ...testNumbers(8, 7)];
+  const h = 2e-3;
+  const weights = [1, -8, 8, -1].map((w) => w / (12 * h));
+  const offsets = [-2, -1, 1, 2];
+  return start.map((_, i) =>
+    offsets.reduce((outer, along, j) => {
+      const inner = offsets.reduce((sum, at, k) => {
+        const w = start.map((x, n) => x + along * h * (v[n] as number) + (n === i ? at * h : 0));
+        return sum + (weights[k] as number) * float64Loss(w.slice(0, 12), w.slice(12));
+      }, 0);
+      return outer + (weights[j] as number) * inner;
+    }, 0),
+  );
+}
 
 /** The step of the self-test in plain float64 loops, and its gradient by central differences. */
 function lossAndDifferences(): number[] {

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cpu } from '../../../src/engine/backends/cpu';
-import { wasm } from '../../../src/engine/backends/wasm';
 import { ACTIVATIONS, exp2, geluErf, geluTanh, tanh2 } from '../../../src/engine/ops/activations';
 import { attention, paddingBias } from '../../../src/engine/ops/attention';
 import { crossEntropy } from '../../../src/engine/ops/cross-entropy';
@@ -18,6 +17,7 @@ import {
   secondDerivatives,
   type Loss,
 } from './differences';
+import { testedBackends } from '../../support/tested-backends';
 
 /** Differences of float32 losses of order 1 at h = 0.05: rounding 1e-7/0.05, truncation h⁴. */
 const FIRST = 1e-4;
@@ -107,7 +107,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
-describe.each([cpu, wasm])('on $name', (backend) => {
+describe.each(await testedBackends())('on $name', (backend) => {
   beforeAll(() => backend.start());
 
   describe.each(Object.entries(CASES))('%s', (_, { shapes, loss }) => {

@@ -1,0 +1,162 @@
+import { mkdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { NATIVE_BACKENDS, type NativeName } from '../../../shared/backends';
+import { UserError } from '../../../shared/errors';
+import { tooling, type InstallOptions } from './install-job';
+import { installOfficial } from './install-official';
+import { installWheel } from './install-wheel';
+import {
+  backendsFolder,
+  INSTALLATION_FILE,
+  readInstallation,
+  type Installation,
+} from './installation';
+import { probeBackend, type Verdict } from './probe';
+import { openStaging, type Staging } from './staging';
+import { runTool } from './tool';
+import { forgetVerdicts } from './verdicts';
+
+/**
+ * Installs a native backend and proves it, beside the one that is there, which it replaces only then.
+ * After a failure or a cancel the next call goes on with what was finished.
+ * @throws UserError of `runTool`, `tool-missing`, `backend-self-test-failed`, `install-running`,
+ *   `backend-directory-wrong`; the signal's reason when aborted
+ */
+export async function installBackend(options: InstallOptions): Promise<Installation> {
+  const { name, source } = options;
+  const { package: npmPackage, version } = NATIVE_BACKENDS[name];
+  const root = backendsFolder();
+  const key = JSON.stringify([
+    source,
+    npmPackage,
+    version,
+    NATIVE_BACKENDS[name].wheel,
+    options.index,
+  ]);
+  const staging = await openStaging(join(root, `.installing-${name}`), key);
+  let keep = true;
+  try {
+    const part = source === 'dir' ? await useDirectory(options) : await build(options, staging);
+    options.signal?.throwIfAborted();
+    const installation: Installation = {
+      ...{
+        format: 1,
+        name,
+        source,
+        package: npmPackage,
+        version,
+        ...part,
+        installedAt: Date.now(),
+      },
+    };
+    const text = `${JSON.stringify(installation, undefined, 2)}\n`;
+    await writeFile(join(staging.folder, INSTALLATION_FILE), text);
+    options.onProgress?.('testing it', 0.95);
+    const verdict = await prove(options, staging);
+    keep = verdict.ok;
+    if (!verdict.ok) throw selfTestFailed(name, verdict.reason);
+    await staging.finish(join(root, name));
+    await forgetVerdicts(name);
+    return installation;
+  } finally {
+    if (keep) await staging.close();
+    else await staging.discard();
+  }
+}
+
+/** @returns whether there was one */
+export async function removeBackend(name: NativeName): Promise<boolean> {
+  const folder = join(backendsFolder(), name);
+  const there = await stat(folder).then(
+    () => true,
+    () => false,
+  );
+  await rm(folder, { recursive: true, force: true });
+  await rm(join(backendsFolder(), `.installing-${name}`), { recursive: true, force: true });
+  await forgetVerdicts(name);
+  return there;
+}
+
+/** Whether an installation is the versions that this release would install. */
+export async function isCurrent(name: NativeName): Promise<boolean> {
+  const installation = await readInstallation(name);
+  const { version, wheel } = NATIVE_BACKENDS[name];
+  if (installation?.version !== version) return false;
+  return installation.source !== 'wheel' || installation.library.endsWith(` ${wheel.version}`);
+}
+
+type Part = Pick<Installation, 'library' | 'packageFolder'>;
+
+async function build(options: InstallOptions, staging: Staging): Promise<Part> {
+  const { package: npmPackage, version } = NATIVE_BACKENDS[options.name];
+  const job = {
+    ...options,
+    staging,
+    packageFolder: join(staging.folder, 'node_modules', npmPackage),
+  };
+  const install = options.source === 'wheel' ? installWheel(job) : installOfficial(job);
+  await install.check();
+  await staging.step('npm', async () => {
+    options.onProgress?.(`downloading ${npmPackage}`, 0.02);
+    await writeFile(join(staging.folder, 'package.json'), '{"private":true}\n');
+    await runTool({
+      ...{ command: 'npm', purpose: `downloading ${npmPackage}`, cwd: staging.folder },
+      args: [
+        ...['install', `${npmPackage}@${version}`, '--ignore-scripts', '--no-audit', '--no-fund'],
+        ...['--fetch-retries=2', '--fetch-timeout=30000', '--loglevel=error'],
+      ],
+      watch: staging.folder,
+      ...tooling(options),
+    });
+  });
+  await install.run();
+  return { library: install.library, packageFolder: join('node_modules', npmPackage) };
+}
+
+async function useDirectory({ name, directory }: InstallOptions): Promise<Part> {
+  const { package: npmPackage } = NATIVE_BACKENDS[name];
+  if (directory === undefined)
+    throw new UserError({
+      code: 'backend-directory-wrong',
+      message: 'the source `dir` needs a folder',
+      remedy: 'Name it with `--dir`.',
+    });
+  const candidates = [directory, join(directory, 'node_modules', npmPackage)];
+  for (const candidate of candidates) {
+    const text = await readFile(resolve(candidate, 'package.json'), 'utf8').catch(() => '{}');
+    const manifest = JSON.parse(text) as { name?: unknown; version?: unknown };
+    if (manifest.name !== npmPackage) continue;
+    return {
+      library: `as found (${String(manifest.version)})`,
+      packageFolder: await realpath(candidate),
+    };
+  }
+  throw new UserError({
+    code: 'backend-directory-wrong',
+    message: `the folder does not hold ${npmPackage}`,
+    place: { file: directory },
+    expected: `the package itself, or a folder with node_modules/${npmPackage}`,
+  });
+}
+
+/** The child looks for `NAME/installation.json` in a folder; the work lies elsewhere, so it is linked. */
+async function prove(options: InstallOptions, staging: Staging): Promise<Verdict> {
+  const folder = join(staging.folder, '..', 'probe');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
+  await symlink(staging.folder, join(folder, options.name), 'junction');
+  const { engineScript } = options;
+  return probeBackend(options.name, {
+    folder,
+    ...(engineScript !== undefined && { engineScript }),
+  });
+}
+
+function selfTestFailed(name: NativeName, reason: string): UserError {
+  return new UserError({
+    code: 'backend-self-test-failed',
+    message: `${name} was installed but does not work here, and was taken away again`,
+    found: reason,
+    remedy: 'Try another source (`--source official`, `wheel` or `dir`).',
+  });
+}
