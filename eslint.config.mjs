@@ -3,24 +3,31 @@ import prettier from 'eslint-config-prettier';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
+/** Not for a browser, and not for code that one loads. */
+const outsideThePage = [
+  'vscode',
+  'node:*',
+  '@tensorflow/*',
+  '**/engine/**',
+  '**/client/**',
+  '**/extension/**',
+];
+
 /** Who may import whom: one row per folder; a row lists what that folder must not import. */
 const walls = [
   {
     files: ['src/shared/**/*.ts'],
     why: 'src/shared is imported by the host, the engine and the browser: no vscode, Node, DOM or other folder of ours.',
-    forbidden: [
-      'vscode',
-      'node:*',
-      '@tensorflow/*',
-      '**/engine/**',
-      '**/client/**',
-      '**/extension/**',
-      '**/webview/**',
-    ],
+    forbidden: [...outsideThePage, '**/webview/**'],
   },
   {
     files: ['src/engine/**/*.ts'],
     why: 'src/engine runs without an editor: it imports src/shared only.',
+    forbidden: ['vscode', '**/client/**', '**/extension/**', '**/webview/**'],
+  },
+  {
+    files: ['src/engine/runs/**/*.ts'],
+    why: 'what launches and follows processes may use src/client, and no editor.',
     forbidden: ['vscode', '**/extension/**', '**/webview/**'],
   },
   {
@@ -36,28 +43,12 @@ const walls = [
   {
     files: ['webview/**/*.ts'],
     why: 'a page knows src/shared and nothing else; plotly and the toolkit are behind one module each.',
-    forbidden: [
-      'vscode',
-      'node:*',
-      '@tensorflow/*',
-      '**/engine/**',
-      '**/client/**',
-      '**/extension/**',
-      'plotly.js-dist',
-      '@vscode/webview-ui-toolkit',
-    ],
+    forbidden: [...outsideThePage, 'plotly.js-dist', '@vscode/webview-ui-toolkit'],
   },
   {
     files: ['webview/charts/plotly.ts', 'webview/components/toolkit.ts'],
     why: 'the only importer of its library.',
-    forbidden: [
-      'vscode',
-      'node:*',
-      '@tensorflow/*',
-      '**/engine/**',
-      '**/client/**',
-      '**/extension/**',
-    ],
+    forbidden: outsideThePage,
   },
 ];
 

@@ -1,9 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { isMap, parse, parseDocument } from 'yaml';
 import { parseConfigText, type ConfigProblem } from '../shared/config/parse';
 import type { Config } from '../shared/config/schema';
 import { isUserError, UserError } from '../shared/errors';
-import { readText } from './read-text';
+import { decodeText } from '../shared/decode-text';
+import { readError } from '../shared/file-errors';
 
 export interface ReadConfig {
   readonly config: Config;
@@ -18,9 +20,14 @@ export interface ReadConfig {
  *   `bad-override`
  */
 export async function readConfig(file: string, set: readonly string[] = []): Promise<ReadConfig> {
-  const text = await readText(file).catch((error: unknown) => {
-    throw unreadable(error);
-  });
+  const text = await readFile(file)
+    .catch((error: unknown) => {
+      throw readError(error, file);
+    })
+    .then((bytes) => decodeText(bytes, file))
+    .catch((error: unknown) => {
+      throw unreadable(error);
+    });
   const written = parseConfigText(text, file);
   // What stands in the file must be readable as it is: overrides come after.
   const broken = written.problems.some(({ code }) => BROKEN.includes(code));

@@ -1,10 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import { decodeText } from '../../shared/decode-text';
 import { UserError } from '../../shared/errors';
 import { readError } from '../../shared/file-errors';
-import { readText } from '../../client/read-text';
 
 export type TableFormat = 'jsonl' | 'csv' | 'tsv' | 'parquet';
 
@@ -67,7 +68,10 @@ async function textRows(
   { file, columns }: ReadTableOptions,
   format: 'jsonl' | 'csv' | 'tsv',
 ): Promise<readonly TableRow[]> {
-  const text = await readText(file);
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw readError(error, file);
+  });
+  const text = decodeText(bytes, file);
   return format === 'jsonl' ? jsonRows(text, file) : delimitedRows(text, { file, format, columns });
 }
 

@@ -1,15 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { UserError } from '../shared/errors';
-import { readError } from '../shared/file-errors';
+import { UserError } from './errors';
 
 /**
- * A text file, its byte order mark stripped.
- * @throws UserError `file-not-found`, `file-unreadable`; `not-utf8` with the line
+ * The text of a file's bytes, its byte order mark stripped.
+ * @param file for messages
+ * @throws UserError `not-utf8` with the line
  */
-export async function readText(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((error: unknown) => {
-    throw readError(error, file);
-  });
+export function decodeText(bytes: Uint8Array, file: string): string {
   try {
     return decode(bytes);
   } catch (cause) {
@@ -33,7 +29,7 @@ function decode(bytes: Uint8Array): string {
 }
 
 /** No byte of a longer character is a newline, so each line can be tried alone. */
-function firstBadLine(bytes: Buffer): number {
+function firstBadLine(bytes: Uint8Array): number {
   let start = 0;
   for (let line = 1; ; line++) {
     const newline = bytes.indexOf(0x0a, start);
@@ -47,6 +43,6 @@ function firstBadLine(bytes: Buffer): number {
   }
 }
 
-function startsAsUtf16([first, second]: Buffer): boolean {
+function startsAsUtf16([first, second]: Uint8Array): boolean {
   return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
 }
