@@ -1,9 +1,9 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { Network } from '../models/architecture';
-import { dropout } from '../ops/dropout';
+import { dropout, dropoutOf, type Dropout } from '../ops/dropout';
 import type { EmbeddingTable } from '../ops/embedding';
-import { layerNorm } from '../ops/layer-norm';
-import { lowRankLinear, trainableLinear, type FrozenLinear } from '../ops/linear';
+import { layerNorm, residualNorm } from '../ops/layer-norm';
+import { addLowRank, trainableLinear, type FrozenLinear } from '../ops/linear';
 import { peftKey } from './lora';
 import type { AdaptedModule, DropoutStream, ParameterMap } from './trainable-model';
 
@@ -29,12 +29,21 @@ export function networkAt(
   stream: DropoutStream | undefined,
 ): Network {
   let calls = 0;
-  const drop = <T extends tf.Tensor>(x: T, p: number): T =>
-    stream && p > 0 ? dropout(x, p, stream.seed, calls++) : x;
+  const drop = (p: number): Dropout | undefined =>
+    stream && p > 0 ? dropoutOf(p, stream.seed, calls++) : undefined;
   const parameter = <T extends tf.Tensor>(key: string): T => {
     const value = parameters.get(key);
     if (!value) throw new Error(`the parameters lack ${key}`);
     return value as T;
+  };
+  const normAt = (path: string) => {
+    const frozen = parts.norms.get(path);
+    return {
+      gamma: frozen?.gamma ?? parameter<tf.Tensor1D>(peftKey(`${path}.weight`)),
+      beta: frozen?.beta ?? parameter<tf.Tensor1D>(peftKey(`${path}.bias`)),
+      eps: parts.epsilon,
+      frozen: frozen !== undefined,
+    };
   };
 
   return {
@@ -46,22 +55,23 @@ export function networkAt(
       }
       const module = parts.adapted.get(path);
       if (!module) return frozen.apply(x);
-      const a = parameter<tf.Tensor2D>(module.loraA);
-      const b = parameter<tf.Tensor2D>(module.loraB);
-      const branch = lowRankLinear(drop(x, parts.loraDropout), a, b, module.scaling);
-      return tf.add(frozen.apply(x), branch);
+      return addLowRank(frozen.apply(x), dropout(x, drop(parts.loraDropout)), {
+        a: parameter(module.loraA),
+        b: parameter(module.loraB),
+        scaling: module.scaling,
+      });
     },
     norm: (path, x) => {
-      const frozen = parts.norms.get(path);
-      const gamma = frozen?.gamma ?? parameter<tf.Tensor1D>(peftKey(`${path}.weight`));
-      const beta = frozen?.beta ?? parameter<tf.Tensor1D>(peftKey(`${path}.bias`));
-      return layerNorm(x, gamma, beta, parts.epsilon);
+      const { gamma, beta, eps } = normAt(path);
+      return layerNorm(x, gamma, beta, eps);
     },
+    residualNorm: (path, base, y, p) => residualNorm(base, y, { ...normAt(path), drop: drop(p) }),
     table: (path) => {
       const table = parts.tables.get(path);
       if (!table) throw new Error(`the model has no table ${path}`);
       return table;
     },
-    dropout: drop,
+    drop,
+    dropout: (x, p) => dropout(x, drop(p)),
   };
 }

@@ -3,7 +3,7 @@ import { geluErf } from '../ops/activations';
 import { attention, paddingBias } from '../ops/attention';
 import { crossEntropy } from '../ops/cross-entropy';
 import { layerNorm } from '../ops/layer-norm';
-import { frozenLinear, lowRankLinear } from '../ops/linear';
+import { addLowRank, frozenLinear } from '../ops/linear';
 
 /**
  * float32 against the float64 values below; backends were measured within 1.5e-6 of each other
@@ -97,10 +97,10 @@ async function onStep(compute: (loss: Loss, point: tf.Tensor[]) => tf.Tensor[]):
     const beta = tf.tensor1d(testNumbers(4, 5));
     const bias = paddingBias(Int32Array.of(1, 1, 1, 1, 1, 0), 2, 3);
     const loss: Loss = (a, b) => {
-      const branch = lowRankLinear(x, a as tf.Tensor2D, b as tf.Tensor2D, 2);
-      const normed = layerNorm(geluErf(tf.add(frozen.apply(x), branch)), gamma, beta, 1e-5);
-      const shape = { rows: 2, heads: 2 };
-      const mixed = attention(normed, normed, normed, { ...shape, bias, dropout: (p) => p });
+      const low = { a: a as tf.Tensor2D, b: b as tf.Tensor2D, scaling: 2 };
+      const wide = geluErf(addLowRank(frozen.apply(x), x, low));
+      const normed = layerNorm(wide, gamma, beta, 1e-5);
+      const mixed = attention(normed, normed, normed, { rows: 2, heads: 2, bias });
       return crossEntropy(mixed, [0, 1, 2, 3, 0, 1]);
     };
     const point = [tf.tensor2d(testNumbers(12, 6), [2, 6]), tf.tensor2d(testNumbers(8, 7), [4, 2])];

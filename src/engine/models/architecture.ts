@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
+import type { Dropout } from '../ops/dropout';
 import type { EmbeddingTable } from '../ops/embedding';
 
 export type Head = 'classification' | 'masked-lm';
@@ -35,7 +36,15 @@ export interface Network {
   linear(path: string, x: tf.Tensor2D): tf.Tensor2D;
   /** @param x [rows, size] */
   norm(path: string, x: tf.Tensor2D): tf.Tensor2D;
+  /**
+   * The norm of base + dropout(y), dropout with probability `p` in training.
+   * @param base [rows, size]
+   * @param y [rows, size]
+   */
+  residualNorm(path: string, base: tf.Tensor2D, y: tf.Tensor2D, p: number): tf.Tensor2D;
   table(path: string): EmbeddingTable;
+  /** What the next dropout with probability `p` drops; in evaluation nothing. */
+  drop(p: number): Dropout | undefined;
   /** Inverted dropout with probability `p` in training, `x` itself in evaluation. */
   dropout<T extends tf.Tensor>(x: T, p: number): T;
 }

@@ -180,11 +180,11 @@ function block(net: Network, x: tf.Tensor2D, options: BlockOptions): tf.Tensor2D
       rows: batch.rows,
       heads: config.num_attention_heads,
       bias,
-      dropout: (probabilities) => net.dropout(probabilities, config.attention_probs_dropout_prob),
+      drop: net.drop(config.attention_probs_dropout_prob),
     },
   );
   const residual = (base: tf.Tensor2D, y: tf.Tensor2D, norm: string): tf.Tensor2D =>
-    net.norm(norm, tf.add(net.dropout(y, config.hidden_dropout_prob), base));
+    net.residualNorm(norm, base, y, config.hidden_dropout_prob);
 
   const attended = net.linear(`${path}.attention.output.dense`, mixed);
   const middle = residual(asking, attended, `${path}.attention.output.LayerNorm`);

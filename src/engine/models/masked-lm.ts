@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { IGNORED_LABEL, type Batch } from '../data/batch';
 import { crossEntropy } from '../ops/cross-entropy';
-import { product } from '../ops/product';
 import type { ModelSpec, Network } from './architecture';
 import type { EncoderBody } from './encoder';
 
@@ -37,5 +36,5 @@ function labelled({ labels }: Batch): { positions: number[]; labels: number[] } 
 function takeRows(x: tf.Tensor2D, rows: readonly number[]): tf.Tensor2D {
   const selection = new Float32Array(rows.length * x.shape[0]);
   rows.forEach((row, index) => (selection[index * x.shape[0] + row] = 1));
-  return product(tf.tensor2d(selection, [rows.length, x.shape[0]]), x);
+  return tf.matMul(tf.tensor2d(selection, [rows.length, x.shape[0]]), x);
 }

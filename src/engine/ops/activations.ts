@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { hasFused, runFused } from './fused';
 import { differentiations, needsSecondOrder, withGradient } from './with-gradient';
 
 /** Activations by the names of `hidden_act` in a transformers config. */
@@ -63,6 +64,7 @@ function erf2<T extends tf.Tensor>(x: T): T {
 
 /** x·Φ(x), Φ the normal distribution: transformers' `gelu`. */
 export function geluErf<T extends tf.Tensor>(x: T): T {
+  if (hasFused('gelu')) return fusedGelu(x, false);
   return pointwise(x, (value) => {
     const u = tf.mul(value, Math.SQRT1_2);
     const phi = tf.add(tf.mul(erf2(u), 0.5), 0.5);
@@ -79,6 +81,7 @@ export function geluErf<T extends tf.Tensor>(x: T): T {
 
 /** ½x·(1 + tanh(√(2/π)(x + 0.044715x³))): transformers' `gelu_new` and `gelu_pytorch_tanh`. */
 export function geluTanh<T extends tf.Tensor>(x: T): T {
+  if (hasFused('gelu')) return fusedGelu(x, true);
   const scale = Math.sqrt(2 / Math.PI);
   return pointwise(x, (value) => {
     const squared = tf.square(value);
@@ -93,6 +96,18 @@ export function geluTanh<T extends tf.Tensor>(x: T): T {
       },
     };
   });
+}
+
+function fusedGelu<T extends tf.Tensor>(z: T, tanh: boolean): T {
+  return withGradient(
+    [z],
+    (save) => {
+      const [y, slope] = runFused('gelu', { z }, { tanh }) as [T, T];
+      save([slope]);
+      return y;
+    },
+    (dy, saved) => [tf.mul(dy, saved[0] as T)],
+  );
 }
 
 interface Pointwise {

@@ -1,5 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { dropout, dropoutKeys, type Dropout } from './dropout';
+import { hasFused, runFused } from './fused';
 import { softmax2 } from './softmax';
+import { withGradient } from './with-gradient';
 
 export interface AttentionOptions {
   /** Sequences in the batch. */
@@ -7,8 +10,8 @@ export interface AttentionOptions {
   readonly heads: number;
   /** Added to the scores: 0 where the key is real, hugely negative where it pads. [rows, 1, 1, keys] */
   readonly bias: tf.Tensor4D;
-  /** Applied to the attention probabilities [rows, heads, queries, keys] in training. */
-  readonly dropout: (probabilities: tf.Tensor4D) => tf.Tensor4D;
+  /** Of the attention probabilities [rows, heads, queries, keys]. */
+  readonly drop?: Dropout | undefined;
 }
 
 /**
@@ -23,11 +26,46 @@ export function attention(
   value: tf.Tensor2D,
   options: AttentionOptions,
 ): tf.Tensor2D {
+  return hasFused('attention') && hasFused('attentionGradient')
+    ? fused(query, key, value, options)
+    : composed(query, key, value, options);
+}
+
+function fused(
+  q: tf.Tensor2D,
+  k: tf.Tensor2D,
+  v: tf.Tensor2D,
+  { rows, heads, bias, drop }: AttentionOptions,
+): tf.Tensor2D {
+  const attributes = { rows, heads, p: drop?.p ?? 0 };
+  return withGradient(
+    [q, k, v],
+    (save) => {
+      const keys = dropoutKeys(drop);
+      const outputs = runFused('attention', { q, k, v, bias, keys }, attributes);
+      const [mixed, probabilities] = outputs as [tf.Tensor2D, tf.Tensor4D];
+      save([q, k, v, probabilities, keys]);
+      return mixed;
+    },
+    (dMixed, saved) => {
+      const names = ['q', 'k', 'v', 'probabilities', 'keys'];
+      const operands = Object.fromEntries(names.map((name, i) => [name, saved[i] as tf.Tensor]));
+      return runFused('attentionGradient', { dMixed, ...operands }, attributes);
+    },
+  );
+}
+
+function composed(
+  query: tf.Tensor2D,
+  key: tf.Tensor2D,
+  value: tf.Tensor2D,
+  options: AttentionOptions,
+): tf.Tensor2D {
   const d = query.shape[1];
   const scaled = tf.mul(query, 1 / Math.sqrt(d / options.heads)) as tf.Tensor2D;
   const [q, k, v] = [scaled, key, value].map((x) => splitHeads(x, options)) as Heads;
   const scores = tf.add(tf.matMul<tf.Tensor4D>(q, k, false, true), options.bias);
-  const probabilities = options.dropout(softmax2(scores as tf.Tensor4D));
+  const probabilities = dropout(softmax2(scores as tf.Tensor4D), options.drop);
   const mixed = tf.matMul<tf.Tensor4D>(probabilities, v);
   return joinHeads(mixed);
 }

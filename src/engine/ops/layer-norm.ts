@@ -1,5 +1,49 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { dropout, dropoutKeys, type Dropout } from './dropout';
+import { hasFused, runFused } from './fused';
 import { needsSecondOrder, withGradient } from './with-gradient';
+
+export interface ResidualNorm {
+  /** [d] */
+  readonly gamma: tf.Tensor1D;
+  /** [d] */
+  readonly beta: tf.Tensor1D;
+  readonly eps: number;
+  /** Applied to y. */
+  readonly drop: Dropout | undefined;
+  /** Whether gamma and beta never need a gradient. */
+  readonly frozen: boolean;
+}
+
+/**
+ * Layer norm of base + dropout(y), as a post-LN block ends.
+ * @param base [rows, d]
+ * @param y [rows, d]
+ */
+export function residualNorm(
+  base: tf.Tensor2D,
+  y: tf.Tensor2D,
+  { gamma, beta, eps, drop, frozen }: ResidualNorm,
+): tf.Tensor2D {
+  if (!frozen || !hasFused('norm') || !hasFused('normGradient'))
+    return layerNorm(tf.add(dropout(y, drop), base), gamma, beta, eps);
+  const p = drop?.p ?? 0;
+  return withGradient(
+    [y, base],
+    (save) => {
+      const keys = dropoutKeys(drop);
+      const outputs = runFused('norm', { y, base, gamma, beta, keys }, { eps, p });
+      const [out, normalised, inverse] = outputs as [tf.Tensor2D, tf.Tensor, tf.Tensor];
+      save([normalised, inverse, keys]);
+      return out;
+    },
+    (dOut, [normalised, inverse, keys]) => {
+      const operands = { dOut, normalised, inverse, gamma, keys } as Record<string, tf.Tensor>;
+      const [dBase, dY] = runFused('normGradient', operands, { p }) as [tf.Tensor, tf.Tensor];
+      return [dY, dBase];
+    },
+  );
+}
 
 /**
  * (x − mean)/√(variance + eps)·gamma + beta over the last axis, with the biased variance.

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { frozenProduct, product } from './product';
+import { hasFused, runFused } from './fused';
+import { needsSecondOrder, withGradient } from './with-gradient';
 
 /** A linear layer whose weights never change. */
 export interface FrozenLinear {
@@ -9,7 +10,6 @@ export interface FrozenLinear {
 }
 
 /**
- * Holds W and Wᵀ: a transposed product is ten times slower on wasm, and a gradient needs the other.
  * @param weight [out, in], row-major, as in a state dict
  * @param bias [out]
  */
@@ -18,13 +18,29 @@ export function frozenLinear(
   bias: Float32Array,
   [out, inputs]: readonly [number, number],
 ): FrozenLinear {
-  const wT = tf.keep(tf.tensor2d(weight, [out, inputs]));
-  const w = tf.keep(tf.transpose(wT));
+  const w = tf.keep(tf.tensor2d(weight, [out, inputs]));
   const b = tf.keep(tf.tensor1d(bias));
   return {
-    apply: (x) => tf.add(frozenProduct(x, w, wT), b),
-    dispose: () => tf.dispose([w, wT, b]),
+    apply: (x) =>
+      withGradient(
+        [x],
+        () =>
+          hasFused('linear')
+            ? (runFused('linear', { x, w, bias: b })[0] as tf.Tensor2D)
+            : tf.add(tf.matMul(x, w, false, true), b),
+        (dy) => [frozenProduct(dy, w, false)],
+      ),
+    dispose: () => tf.dispose([w, b]),
   };
+}
+
+/** x·w, or x·wᵀ, for a frozen w: its gradient is the other of the two, to any order. */
+function frozenProduct(x: tf.Tensor2D, w: tf.Tensor2D, transposed: boolean): tf.Tensor2D {
+  return withGradient(
+    [x],
+    () => tf.matMul(x, w, false, transposed),
+    (dy) => [frozenProduct(dy, w, !transposed)],
+  );
 }
 
 /**
@@ -38,22 +54,46 @@ export function trainableLinear(
   weight: tf.Tensor2D,
   bias: tf.Tensor1D,
 ): tf.Tensor2D {
-  return tf.add(product(x, tf.transpose(weight)), bias);
+  return tf.add(tf.matMul(x, weight, false, true), bias);
+}
+
+/** The trainable factors of s·B·A. */
+export interface LowRank {
+  /** A [r, in] */
+  readonly a: tf.Tensor2D;
+  /** B [out, r] */
+  readonly b: tf.Tensor2D;
+  readonly scaling: number;
 }
 
 /**
- * The low-rank branch s·B(A·x), never as a [out, in] matrix (Eq. 6).
+ * base + s·B(A·x), the branch never as a [out, in] matrix (Eq. 6).
+ * @param base [rows, out]
  * @param x [rows, in]
- * @param a A [r, in]
- * @param b B [out, r]
  * @returns [rows, out]
  */
-export function lowRankLinear(
+export function addLowRank(
+  base: tf.Tensor2D,
   x: tf.Tensor2D,
-  a: tf.Tensor2D,
-  b: tf.Tensor2D,
-  scaling: number,
+  { a, b, scaling }: LowRank,
 ): tf.Tensor2D {
-  const narrow = product(x, tf.transpose(a)); // [rows, r]
-  return product(tf.mul(narrow, scaling), tf.transpose(b));
+  const compose = (narrow: tf.Tensor2D): tf.Tensor2D =>
+    tf.add(base, tf.matMul(tf.mul(narrow, scaling), b, false, true));
+  if (needsSecondOrder()) return compose(tf.matMul(x, a, false, true));
+  return withGradient(
+    [base, x, a, b],
+    (save) => {
+      const narrow = tf.matMul<tf.Tensor2D>(x, a, false, true); // [rows, r]
+      save([x, a, b, narrow]);
+      return hasFused('addLowRank')
+        ? (runFused('addLowRank', { base, narrow, b }, { scaling })[0] as tf.Tensor2D)
+        : compose(narrow);
+    },
+    (dy, saved) => {
+      const [x1, a1, b1, narrow] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+      const dNarrow = tf.mul(tf.matMul(dy, b1), scaling) as tf.Tensor2D;
+      const gB = tf.mul(tf.matMul(dy, narrow, true), scaling);
+      return [dy, tf.matMul(dNarrow, a1), tf.matMul(dNarrow, x1, true), gB];
+    },
+  );
 }

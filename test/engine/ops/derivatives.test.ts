@@ -4,10 +4,9 @@ import { cpu } from '../../../src/engine/backends/cpu';
 import { ACTIVATIONS, exp2, geluErf, geluTanh, tanh2 } from '../../../src/engine/ops/activations';
 import { attention, paddingBias } from '../../../src/engine/ops/attention';
 import { crossEntropy } from '../../../src/engine/ops/cross-entropy';
-import { dropout } from '../../../src/engine/ops/dropout';
-import { layerNorm } from '../../../src/engine/ops/layer-norm';
-import { frozenLinear, lowRankLinear, trainableLinear } from '../../../src/engine/ops/linear';
-import { product } from '../../../src/engine/ops/product';
+import { dropout, dropoutOf } from '../../../src/engine/ops/dropout';
+import { layerNorm, residualNorm } from '../../../src/engine/ops/layer-norm';
+import { addLowRank, frozenLinear, trainableLinear } from '../../../src/engine/ops/linear';
 import { logSoftmax2, softmax2 } from '../../../src/engine/ops/softmax';
 import { relativeError } from '../../support/reference-model';
 import {
@@ -50,32 +49,37 @@ const CASES: Readonly<Record<string, Case>> = {
     loss: (x, gamma, beta) =>
       total(layerNorm(x as tf.Tensor2D, gamma as tf.Tensor1D, beta as tf.Tensor1D, 1e-5)),
   },
-  product: {
+  residualNorm: {
     shapes: [
-      [3, 4],
-      [4, 2],
+      [3, 5],
+      [3, 5],
     ],
-    loss: (a, b) => total(product(as2D(a as tf.Tensor), as2D(b as tf.Tensor))),
-  },
-  'product of a wide and a thin matrix': {
-    shapes: [
-      [2, 9],
-      [9, 2],
-    ],
-    loss: (a, b) => total(product(as2D(a as tf.Tensor), as2D(b as tf.Tensor))),
+    loss: (base, y) =>
+      total(
+        residualNorm(as2D(base as tf.Tensor), as2D(y as tf.Tensor), {
+          gamma: fixed([5], 4) as tf.Tensor1D,
+          beta: fixed([5], 5) as tf.Tensor1D,
+          eps: 1e-5,
+          drop: dropoutOf(0.3, 5, 1),
+          frozen: true,
+        }),
+      ),
   },
   trainableLinear: {
     shapes: [[3, 4], [2, 4], [2]],
     loss: (x, w, b) => total(trainableLinear(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D)),
   },
-  lowRankLinear: {
+  addLowRank: {
     shapes: [
+      [5, 3],
       [5, 4],
       [2, 4],
       [3, 2],
     ],
-    loss: (x, a, b) =>
-      total(lowRankLinear(x as tf.Tensor2D, a as tf.Tensor2D, b as tf.Tensor2D, 1.5)),
+    loss: (base, x, a, b) => {
+      const low = { a: as2D(a as tf.Tensor), b: as2D(b as tf.Tensor), scaling: 1.5 };
+      return total(addLowRank(as2D(base as tf.Tensor), as2D(x as tf.Tensor), low));
+    },
   },
   attention: {
     shapes: [
@@ -84,8 +88,7 @@ const CASES: Readonly<Record<string, Case>> = {
       [6, 4],
     ],
     loss: (q, k, v) => {
-      const shape = { rows: 2, heads: 2 };
-      const options = { ...shape, bias: bias(), dropout: (p: tf.Tensor4D) => p };
+      const options = { rows: 2, heads: 2, bias: bias(), drop: dropoutOf(0.3, 5, 2) };
       return total(attention(q as tf.Tensor2D, k as tf.Tensor2D, v as tf.Tensor2D, options));
     },
   },
@@ -93,7 +96,10 @@ const CASES: Readonly<Record<string, Case>> = {
     shapes: [[3, 4]],
     loss: (x) => crossEntropy(x as tf.Tensor2D, [0, 3, 1]),
   },
-  dropout: { shapes: [[3, 4]], loss: (x) => total(tanh2(dropout(x as tf.Tensor, 0.4, 5, 0))) },
+  dropout: {
+    shapes: [[3, 4]],
+    loss: (x) => total(tanh2(dropout(x as tf.Tensor, dropoutOf(0.4, 5, 0)))),
+  },
   'frozenLinear under an activation': {
     shapes: [[3, 4]],
     loss: (x) => {
