@@ -11,7 +11,12 @@ const printed = execFileSync('bash', ['test/reference/venv.sh'], {
 const python = printed.trim().split('\n').at(-1);
 const test = spawnSync(
   process.execPath,
-  ['node_modules/vitest/vitest.mjs', 'run', 'test/engine/peft-roundtrip.test.ts'],
+  [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    'test/engine/peft-roundtrip.test.ts',
+    'test/engine/runs/adapter-kinds.test.ts',
+  ],
   { cwd: ROOT, stdio: 'inherit', env: { ...process.env, FLATSCAPE_REFERENCE_PYTHON: python } },
 );
 console.log(test.status === 0 ? '1 passed, 0 failed' : '0 passed, 1 failed');

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { UserError } from './errors';
 import { expectationOf } from './zod-issue';
 import { keepNonFinite, metricSchema } from './numbers';
+import { MEASURE_KEYS } from './measures';
 import { QUANTITY_KEYS } from './quantities';
 
 /**
@@ -46,16 +47,20 @@ const bodySchemas = [
     step: step.describe('1-based.'),
     epoch: z.number(),
     loss: metricSchema.describe(
-      'Training loss of the batch where its gradient was taken: perturbed weights for efmlora, clean ones else.',
+      'Training loss of the batch where its gradient was taken: perturbed weights for efmlora, flat-lora and bi-lora, clean ones else.',
     ),
     lossPerturbed: metricSchema
       .optional()
-      .describe('fmlora: loss of the same batch at the perturbed weights.'),
+      .describe('Methods of several passes: loss of the same batch at the perturbed weights.'),
     lr: z.number(),
     rho: z.number().describe('rho_t of this step.'),
     gradientNorm: metricSchema.describe('Norm of the update gradient before clipping.'),
     clipped: z.boolean(),
-    degenerate: z.int().describe('Modules whose perturbation was 0 or not finite.'),
+    degenerate: z
+      .int()
+      .describe(
+        'Modules (or tensors, for methods that perturb those) whose perturbation was 0 or not finite.',
+      ),
     elapsedMs: z.number().describe('Duration of the step.'),
     layers: layerValuesSchema
       .optional()
@@ -69,8 +74,14 @@ const bodySchemas = [
     loss: metricSchema,
     sharpness: metricSchema
       .optional()
-      .describe('Loss rise of one ascent step of norm rho over all modules together (row space).'),
+      .describe(
+        'Loss rise of one ascent step of norm rho over all modules together (row space); without pairs over all trained tensors but the head.',
+      ),
     rho: z.number(),
+    measures: z
+      .partialRecord(z.enum(MEASURE_KEYS), metricSchema)
+      .optional()
+      .describe('Numbers of the whole probe, by measure; "NaN": not applicable.'),
     examples: z.int(),
     source: z.enum(['train', 'eval']),
     seed: z.number(),

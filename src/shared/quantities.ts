@@ -13,10 +13,15 @@ export interface QuantityDescription {
   /** `step`: free with each step; `probe`: costs extra passes. */
   readonly when: 'step' | 'probe';
   readonly cost: string;
+  /** As it is computed, where the summary does not say it. */
+  readonly formula?: string;
+  /** Page below `docs/` that explains it. */
+  readonly docs?: string;
   /** Colour scale of the heat map: diverging quantities are centred on 0. */
   readonly scale: 'sequential' | 'diverging';
 }
 
+const THEOREM2 = 'two gradients of the probe batch for all of Theorem 2';
 const GRAMS = 'r x r Grams of the step, under 3 % of it';
 
 export const QUANTITIES = {
@@ -37,6 +42,7 @@ export const QUANTITIES = {
     when: 'step',
     cost: GRAMS,
     scale: 'diverging',
+    docs: 'theorem1.md',
   },
   balancednessRate: {
     label: 'd𝔅/dt = ⟨E, g̃_B⟩',
@@ -46,6 +52,30 @@ export const QUANTITIES = {
     when: 'step',
     cost: GRAMS,
     scale: 'diverging',
+    docs: 'theorem1.md',
+  },
+  measuredRate: {
+    label: 'measured Δ𝔅/η',
+    summary: 'Change of the balancedness over the step, divided by the learning rate.',
+    formula: '(𝔅_{t+1} − 𝔅_t) / η_t',
+    space: '(A, B), gauge-dependent; with any optimizer',
+    gaugeInvariant: false,
+    when: 'step',
+    cost: 'two passes over A and B on the device',
+    scale: 'diverging',
+    docs: 'theorem1.md',
+  },
+  correctedRate: {
+    label: 'corrected Δ𝔅/η',
+    summary:
+      'The measured rate without what the step size and the decay add: equals d𝔅/dt up to rounding. Only for SGD without momentum; none with Adam.',
+    formula: '[𝔅_{t+1} − (1−ηλ)²𝔅_t − ½η²c²(‖g̃_B‖² − ‖g̃_A‖²)] / (cη(1−ηλ)), c: clipping factor',
+    space: '(A, B); not applicable to Adam',
+    gaugeInvariant: false,
+    when: 'step',
+    cost: 'two passes over A and B on the device',
+    scale: 'diverging',
+    docs: 'theorem1.md',
   },
   boundPaper: {
     label: 'bound 1 (paper)',
@@ -55,6 +85,7 @@ export const QUANTITIES = {
     when: 'step',
     cost: GRAMS,
     scale: 'sequential',
+    docs: 'theorem1.md',
   },
   boundSigmaMin: {
     label: 'bound 2 (σ_min)',
@@ -64,6 +95,7 @@ export const QUANTITIES = {
     when: 'step',
     cost: GRAMS,
     scale: 'sequential',
+    docs: 'theorem1.md',
   },
   boundTight: {
     label: 'bound 3 (tight)',
@@ -73,6 +105,7 @@ export const QUANTITIES = {
     when: 'step',
     cost: GRAMS,
     scale: 'sequential',
+    docs: 'theorem1.md',
   },
   normE: {
     label: '‖E_B‖',
@@ -172,6 +205,100 @@ export const QUANTITIES = {
     when: 'step',
     cost: GRAMS,
     scale: 'sequential',
+  },
+  perturbationCosine: {
+    label: 'cos(Ê, E^SAM)',
+    summary: 'Alignment of the average with the perturbation of the clean probe gradient.',
+    formula: '⟨Ê, E^SAM⟩ / (‖Ê‖ ‖E^SAM‖)',
+    space: 'B coordinates, gauge-dependent',
+    gaugeInvariant: false,
+    when: 'probe',
+    cost: THEOREM2,
+    scale: 'diverging',
+    docs: 'theorem2.md',
+  },
+  perturbationRatio: {
+    label: '‖Ê‖ / ‖E^SAM‖',
+    summary: 'How much averaging has shortened the perturbation of this module.',
+    formula: '‖Ê_{t−1}‖ / ‖E^SAM‖',
+    space: 'B coordinates, gauge-dependent',
+    gaugeInvariant: false,
+    when: 'probe',
+    cost: THEOREM2,
+    scale: 'sequential',
+    docs: 'theorem2.md',
+  },
+  gradientTop1: {
+    label: 'gradient in top 1 %',
+    summary:
+      'Share of the module’s absolute gradient sum that its largest 1 % of coordinates carry.',
+    formula: 'Σ_top |g_i| / Σ |g_i|, top: the max(1, ⌊0.01 n⌋) largest |g_i| of the n in A and B',
+    space: 'coordinates of (A, B), gauge-dependent',
+    gaugeInvariant: false,
+    when: 'probe',
+    cost: 'none: the gradient of the probe',
+    scale: 'sequential',
+    docs: 'gradient-shares.md',
+  },
+  gradientTop5: {
+    label: 'gradient in top 5 %',
+    summary:
+      'Share of the module’s absolute gradient sum that its largest 5 % of coordinates carry.',
+    formula: 'Σ_top |g_i| / Σ |g_i|, top: the max(1, ⌊0.05 n⌋) largest |g_i| of the n in A and B',
+    space: 'coordinates of (A, B), gauge-dependent',
+    gaugeInvariant: false,
+    when: 'probe',
+    cost: 'none: the gradient of the probe',
+    scale: 'sequential',
+    docs: 'gradient-shares.md',
+  },
+  gradientTop10: {
+    label: 'gradient in top 10 %',
+    summary:
+      'Share of the module’s absolute gradient sum that its largest 10 % of coordinates carry.',
+    formula: 'Σ_top |g_i| / Σ |g_i|, top: the max(1, ⌊0.1 n⌋) largest |g_i| of the n in A and B',
+    space: 'coordinates of (A, B), gauge-dependent',
+    gaugeInvariant: false,
+    when: 'probe',
+    cost: 'none: the gradient of the probe',
+    scale: 'sequential',
+    docs: 'gradient-shares.md',
+  },
+  sharpnessTop1: {
+    label: 'sharpness in top 1 %',
+    summary:
+      'Share of the module’s first-order sharpness ρ‖g‖ that its largest 1 % of coordinates carry.',
+    formula: 'Σ_top g_i² / Σ g_i², top: the max(1, ⌊0.01 n⌋) largest |g_i| of the n in A and B',
+    space: 'coordinates of (A, B), gauge-dependent',
+    gaugeInvariant: false,
+    when: 'probe',
+    cost: 'none: the gradient of the probe',
+    scale: 'sequential',
+    docs: 'gradient-shares.md',
+  },
+  sharpnessTop5: {
+    label: 'sharpness in top 5 %',
+    summary:
+      'Share of the module’s first-order sharpness ρ‖g‖ that its largest 5 % of coordinates carry.',
+    formula: 'Σ_top g_i² / Σ g_i², top: the max(1, ⌊0.05 n⌋) largest |g_i| of the n in A and B',
+    space: 'coordinates of (A, B), gauge-dependent',
+    gaugeInvariant: false,
+    when: 'probe',
+    cost: 'none: the gradient of the probe',
+    scale: 'sequential',
+    docs: 'gradient-shares.md',
+  },
+  sharpnessTop10: {
+    label: 'sharpness in top 10 %',
+    summary:
+      'Share of the module’s first-order sharpness ρ‖g‖ that its largest 10 % of coordinates carry.',
+    formula: 'Σ_top g_i² / Σ g_i², top: the max(1, ⌊0.1 n⌋) largest |g_i| of the n in A and B',
+    space: 'coordinates of (A, B), gauge-dependent',
+    gaugeInvariant: false,
+    when: 'probe',
+    cost: 'none: the gradient of the probe',
+    scale: 'sequential',
+    docs: 'gradient-shares.md',
   },
 } as const satisfies Record<string, QuantityDescription>;
 

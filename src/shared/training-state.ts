@@ -20,5 +20,14 @@ export const trainingStateSchema = z.object({
   seed: z.int().describe('`train.seed`: with epoch and offset, the data and dropout to come.'),
   method: z.string(),
   optimizer: z.string(),
+  theorem2: z
+    .object({
+      gradientNorm: z.number().describe('G'),
+      smoothness: z.number().describe('tau'),
+      deviation: z.number().describe('sigma'),
+      rho0: z.number().describe('rho_0 in B'),
+    })
+    .optional()
+    .describe('Constants of Theorem 2 so far: G, tau, sigma, rho_0 in B.'),
 });
 export type TrainingState = z.output<typeof trainingStateSchema>;

@@ -21,14 +21,23 @@ const TOLERANCE = 1e-5;
 const FIXTURES = resolve('test/reference/fixtures');
 
 describe.skipIf(!python)('a checkpoint of a run', () => {
-  const cases = ['bert-cls', 'roberta-cls'].flatMap((model) =>
-    METHOD_NAMES.map((method) => [model, method] as const),
-  );
-  it.each(cases)('of %s with %s gives the same logits in PEFT', async (name, method) => {
+  const cases = [
+    ...['bert-cls', 'roberta-cls'].flatMap((model) =>
+      METHOD_NAMES.map((method) => [model, method, {}] as const),
+    ),
+    ...[
+      { use_dora: true, target_modules: 'all-linear' },
+      { init_lora_weights: 'pissa' },
+      { init_lora_weights: 'pissa_niter_4', use_rslora: true },
+      { init_lora_weights: 'olora' },
+      { use_dora: true, init_lora_weights: 'pissa' },
+    ].map((adapter) => ['bert-cls', 'efmlora', adapter] as const),
+  ];
+  it.each(cases)('of %s with %s, %o, gives the same logits in PEFT', async (name, method, more) => {
     const folder = await mkdtemp(join(tmpdir(), 'flatscape-peft-'));
     try {
       const model = join(FIXTURES, name, 'model');
-      const configFile = await writeRun(folder, model, method);
+      const configFile = await writeRun(folder, model, { method, adapter: more });
       const run = await runSession({ configFile, prepare: (s) => prepareRun(s, () => undefined) });
       expect(run.error).toBeUndefined();
       const adapter = join(run.directory, 'checkpoints/step-6');
@@ -48,7 +57,11 @@ describe.skipIf(!python)('a checkpoint of a run', () => {
 });
 
 /** Six steps that move the adapter well away from where it began. */
-async function writeRun(folder: string, model: string, method: string): Promise<string> {
+async function writeRun(
+  folder: string,
+  model: string,
+  { method, adapter }: { readonly method: string; readonly adapter: object },
+): Promise<string> {
   const rows = Array.from({ length: 24 }, (_, i) => ({
     text: ['a dog sat', 'the cat ran far', 'no one was here'][i % 3],
     label: LABELS[i % 3],
@@ -57,7 +70,7 @@ async function writeRun(folder: string, model: string, method: string): Promise<
   const config = {
     model: { name_or_path: model },
     task: { train: 'train.jsonl', labels: LABELS },
-    adapter: { r: 4, lora_alpha: 8, target_modules: ['query', 'value'] },
+    adapter: { r: 4, lora_alpha: 8, target_modules: ['query', 'value'], ...adapter },
     method: { name: method },
     optimizer: { lr: 0.02 },
     train: { steps: 6, batch_size: 4, max_length: 16 },

@@ -11,12 +11,15 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import torch  # noqa: E402
 from transformers.utils import logging as transformers_logging  # noqa: E402
 
+from adapter_kinds import write_adapter_kinds  # noqa: E402
 from gradients import expected_tensors  # noqa: E402
+from method_fixtures import write_methods  # noqa: E402
 from optimizer_cases import write_optimizer_cases  # noqa: E402
 from peft_targets import write_peft_targets  # noqa: E402
 from perturbation_cases import write_perturbation_cases  # noqa: E402
 from step_fixtures import write_steps  # noqa: E402
 from store import FIXTURES, write_json, write_tensors  # noqa: E402
+from theory_cases import write_theory_cases  # noqa: E402
 from tiny_models import TINY_MODELS, make_batch, write_adapter, write_model  # noqa: E402
 from tokenizer_cases import write_tokenizer_cases  # noqa: E402
 from tokenizers_tiny import save_tokenizer  # noqa: E402
@@ -38,9 +41,12 @@ def main() -> None:
     measured = {"float32_against_float64": write_models()}
     measured["fast_against_naive"] = write_perturbation_cases()
     measured["steps"] = write_steps()
+    measured["methods_from_plain_training"] = write_methods()
     measured["tokenizer_cases"] = write_tokenizer_cases()
     measured["peft_target_cases"] = write_peft_targets()
     write_optimizer_cases()
+    measured["adapter_kinds"] = write_adapter_kinds()
+    write_theory_cases()
     versions = {name: version(name).split("+")[0] for name in PACKAGES}
     write_json(FIXTURES / "manifest.json", {"versions": versions, "measured": measured})
     size = sum(path.stat().st_size for path in FIXTURES.rglob("*") if path.is_file())

@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { peftKey } from '../formats/peft-adapter';
 import type { ModelSpec } from '../models/architecture';
 import type { EmbeddingTable } from '../ops/embedding';
 import { frozenLinear, type FrozenLinear } from '../ops/linear';
-import { peftKey } from './lora';
+import type { AdapterPlan, AdapterStart } from './adapter-plan';
+import { rowSquares } from './lora-start';
 import type { FrozenNorm } from './network';
 import type { StateDict } from './state-dict';
 
@@ -11,6 +13,8 @@ export interface LoadedParts {
   readonly frozen: ReadonlyMap<string, FrozenLinear>;
   readonly norms: ReadonlyMap<string, FrozenNorm>;
   readonly tables: ReadonlyMap<string, EmbeddingTable>;
+  /** DoRA: ‖W_i‖² of each output row [out] of the frozen weight, by module path. */
+  readonly rowSquares: ReadonlyMap<string, tf.Tensor1D>;
   /** Starting values of what is trained in full, by PEFT key; the caller disposes them. */
   readonly trained: ReadonlyMap<string, tf.Tensor>;
   /** Frees the frozen parts. */
@@ -20,8 +24,9 @@ export interface LoadedParts {
 interface LoadOptions {
   readonly state: StateDict;
   readonly spec: ModelSpec;
-  /** State-dict names of what is trained in full. */
-  readonly trained: ReadonlySet<string>;
+  readonly plan: Pick<AdapterPlan, 'trained' | 'adapted'>;
+  /** Sees each frozen weight; absent where a saved adapter is loaded. */
+  readonly start: AdapterStart | undefined;
   readonly onProgress: ((done: number, total: number) => void) | undefined;
 }
 
@@ -29,7 +34,8 @@ interface LoadOptions {
 export async function loadParts({
   state,
   spec,
-  trained: trainedNames,
+  plan,
+  start,
   onProgress,
 }: LoadOptions): Promise<LoadedParts> {
   let done = 0;
@@ -52,7 +58,7 @@ export async function loadParts({
   const norms = new Map<string, FrozenNorm>();
   for (const { path } of spec.norms) {
     const names = [`${path}.weight`, `${path}.bias`] as const;
-    if (trainedNames.has(names[0])) await readTrained(names);
+    if (plan.trained.has(names[0])) await readTrained(names);
     else {
       const gamma = tf.tensor1d(await read(names[0]));
       norms.set(path, { gamma, beta: tf.tensor1d(await read(names[1])) });
@@ -60,19 +66,28 @@ export async function loadParts({
   }
 
   const frozen = new Map<string, FrozenLinear>();
+  const squares = new Map<string, tf.Tensor1D>();
   for (const { path, weight, bias, out, in: inputs } of spec.linears) {
-    if (trainedNames.has(weight)) await readTrained([weight, bias]);
-    else frozen.set(path, frozenLinear(await read(weight), await read(bias), [out, inputs]));
+    if (plan.trained.has(weight)) await readTrained([weight, bias]);
+    else {
+      const whole = await read(weight);
+      const kept = start?.adopt(path, whole) ?? whole;
+      frozen.set(path, frozenLinear(kept, await read(bias), [out, inputs]));
+      if (plan.adapted.get(path)?.magnitude)
+        squares.set(path, tf.tensor1d(rowSquares(kept, out, inputs)));
+    }
   }
 
   return {
     frozen,
     norms,
     tables,
+    rowSquares: squares,
     trained,
     dispose: () => {
       for (const linear of frozen.values()) linear.dispose();
       for (const { gamma, beta } of norms.values()) tf.dispose([gamma, beta]);
+      tf.dispose([...squares.values()]);
     },
   };
 }

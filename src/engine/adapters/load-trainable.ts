@@ -1,19 +1,19 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { join } from 'node:path';
 import type { Config } from '../../shared/config/schema';
-import { UserError } from '../../shared/errors';
 import type { ModelDirectory } from '../formats/model-directory';
-import type { PeftAdapter } from '../formats/peft-adapter';
 import type { AdapterConfig } from '../formats/peft-config';
-import { isSavedModule, resolveTargets } from '../formats/peft-targets';
 import type { Head, ModelSpec } from '../models/architecture';
 import { modelSpec } from '../models/registry';
+import type { AdapterPlan, AdapterStore, SavedAdapter } from './adapter-plan';
+import { exampleLosses } from './example-losses';
 import { loadParts, type LoadedParts } from './load-parts';
-import { adaptedModule, freshPair, peftConfig, peftModules } from './lora';
 import { networkAt } from './network';
+import { peftModules } from './peft-modules';
+import { ADAPTER_FACTORIES, BASE_ALONE, savedPlan } from './registry';
 import { openStateDict, type StateDict } from './state-dict';
-import { storedParameters } from './stored-parameters';
-import type { AdaptedModule, TrainableModel } from './trainable-model';
+import type { TrainableModel } from './trainable-model';
+import { unreadWarnings } from './unread-settings';
 
 export interface LoadTrainableOptions {
   readonly directory: ModelDirectory;
@@ -28,7 +28,7 @@ export interface LoadTrainableOptions {
   /** Seeds whatever starts at random. */
   readonly seed: number;
   /** An adapter whose values are taken instead of fresh ones. */
-  readonly initFrom?: PeftAdapter;
+  readonly initFrom?: SavedAdapter;
   /** Tensors read so far, and in all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -39,8 +39,10 @@ export interface LoadedModel {
   readonly initial: Map<string, tf.Tensor>;
   readonly warnings: readonly string[];
   readonly counts: { readonly trainable: number; readonly total: number };
-  /** The adapter in PEFT's terms, ready to be saved; `undefined` for the base model alone. */
+  /** The adapter in PEFT's terms, where it has one. */
   readonly peft: AdapterConfig | undefined;
+  /** Writes and reads the checkpoints of this adapter. */
+  readonly store: AdapterStore;
   readonly maxLength: number;
 }
 
@@ -54,93 +56,57 @@ export async function loadTrainableModel(options: LoadTrainableOptions): Promise
   const { directory, head, labels, seed, initFrom } = options;
   const file = join(directory.dir, 'config.json');
   const spec = modelSpec({ config: directory.config, file, head, labels: labels.length });
-  const peft = options.adapter ? peftConfig(options.adapter, spec) : initFrom?.config;
-  const adapted = adaptedModules(spec, peft);
-  const trained = trainedNames(spec, peft);
-  const stored = initFrom && storedParameters({ adapter: initFrom, spec, adapted, trained });
+  const plan = planOf(options, spec);
+  const { trained, peft } = plan;
+  const stored = initFrom && plan.stored(initFrom);
+  const start = stored ? undefined : plan.start(seed);
   const state = openStateDict(directory, spec, seed);
-  const parts = await loadParts({ state, spec, trained, onProgress: options.onProgress });
+  const parts = await loadParts({ state, spec, plan, start, onProgress: options.onProgress });
 
-  const initial = new Map<string, tf.Tensor>(stored);
-  if (!stored) {
-    const init = options.adapter?.init_lora_weights ?? true;
-    for (const module of adapted.values())
-      for (const [key, value] of freshPair(module, init, seed)) initial.set(key, value);
-    for (const [key, value] of parts.trained) initial.set(key, value);
-  } else for (const value of parts.trained.values()) value.dispose();
+  const initial = new Map<string, tf.Tensor>(stored ?? start?.initial());
+  if (!stored) for (const [key, value] of parts.trained) initial.set(key, value);
+  else for (const value of parts.trained.values()) value.dispose();
   return {
-    model: trainableModel(spec, { parts, adapted, loraDropout: peft?.lora_dropout ?? 0 }),
+    model: trainableModel(spec, parts, plan),
     initial,
     warnings: [
       ...randomWarnings(state, stored ? trained : new Set()),
       ...unmatchedWarnings(spec, options.adapter),
+      ...unreadWarnings(options.adapter),
     ],
     counts: countParameters(state, initial, trained),
     peft,
+    store: plan.store({ spec, directory, labels, tables: parts.tables }),
     maxLength: spec.maxLength,
   };
 }
 
-interface Assembly {
-  readonly parts: LoadedParts;
-  readonly adapted: ReadonlyMap<string, AdaptedModule>;
-  readonly loraDropout: number;
+function planOf({ adapter, initFrom }: LoadTrainableOptions, spec: ModelSpec): AdapterPlan {
+  if (adapter) return ADAPTER_FACTORIES[adapter.type](adapter, spec);
+  return initFrom ? savedPlan(initFrom, spec) : BASE_ALONE;
 }
 
 function trainableModel(
   spec: ModelSpec,
-  { parts, adapted, loraDropout }: Assembly,
+  parts: LoadedParts,
+  { adapted, bottlenecks, loraDropout }: AdapterPlan,
 ): LoadedModel['model'] {
-  const whole = { ...parts, adapted, loraDropout, epsilon: spec.epsilon };
+  const whole = { ...parts, adapted, bottlenecks, loraDropout, epsilon: spec.epsilon };
   return {
     architecture: spec.className,
     modules: [...adapted.values()],
     headKeys: [...parts.trained.keys()],
     loss: (parameters, batch, dropout) => spec.loss(networkAt(whole, parameters, dropout), batch),
     logits: (parameters, batch) => spec.logits(networkAt(whole, parameters, undefined), batch),
+    exampleLosses: (parameters, batch, dropout) =>
+      exampleLosses(spec.logits(networkAt(whole, parameters, dropout), batch), batch),
+    frozenProduct: (path, x) => {
+      const frozen = parts.frozen.get(path);
+      if (!frozen) throw new Error(`${path} has no frozen weight`);
+      return tf.tidy(() => tf.sub(frozen.apply(x), frozen.bias));
+    },
     dispose: () => parts.dispose(),
   };
-}
-
-/** By module path, in the order of the model. */
-function adaptedModules(
-  spec: ModelSpec,
-  config: AdapterConfig | undefined,
-): ReadonlyMap<string, AdaptedModule> {
-  if (!config) return new Map();
-  const targets = resolveTargets({ modules: peftModules(spec), config, modelType: spec.modelType });
-  const linears = new Map(spec.linears.map((linear) => [linear.path, linear]));
-  return new Map(
-    targets.map((target) => {
-      const linear = linears.get(target.path);
-      if (!linear) throw new Error(`${target.path} is not a linear layer`);
-      return [target.path, adaptedModule(linear, target)];
-    }),
-  );
-}
-
-/**
- * State-dict names of what is trained in full.
- * @throws UserError `adapter-unsupported` for embeddings, which stay frozen
- */
-function trainedNames(spec: ModelSpec, config: AdapterConfig | undefined): ReadonlySet<string> {
-  if (!config) return new Set();
-  const isSaved = ({ path }: { readonly path: string }): boolean => isSavedModule(config, path);
-  const tied = spec.linears.filter(({ path, weight }) => weight !== `${path}.weight`);
-  const frozen = [...spec.tables, ...tied].find(isSaved);
-  if (frozen) {
-    throw new UserError({
-      code: 'adapter-unsupported',
-      message: 'embeddings, and the decoder that shares their weights, cannot be trained',
-      place: { at: 'adapter.modules_to_save' },
-      found: frozen.path,
-      remedy: 'List only linear layers and layer norms.',
-    });
-  }
-  return new Set([
-    ...spec.norms.filter(isSaved).flatMap(({ path }) => [`${path}.weight`, `${path}.bias`]),
-    ...spec.linears.filter(isSaved).flatMap(({ weight, bias }) => [weight, bias]),
-  ]);
 }
 
 function randomWarnings(state: StateDict, replaced: ReadonlySet<string>): readonly string[] {

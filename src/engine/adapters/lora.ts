@@ -1,21 +1,55 @@
-import * as tf from '@tensorflow/tfjs-core';
+import { ADAPTERS } from '../../shared/adapters';
 import type { Config } from '../../shared/config/schema';
-import { ADAPTER_KEY_PREFIX } from '../formats/peft-adapter';
+import { peftKey } from '../formats/peft-adapter';
 import { parseAdapterConfig, type AdapterConfig } from '../formats/peft-config';
-import { resolveTargets, savedModuleNames, type ModelModule } from '../formats/peft-targets';
+import { isSavedModule, resolveTargets, savedModuleNames } from '../formats/peft-targets';
 import type { LinearSpec, ModelSpec } from '../models/architecture';
-import { generatorFor, normal, uniform } from './initialise';
+import type { AdapterPlan } from './adapter-plan';
+import { isDecomposedInit } from './decomposed-start';
+import { trainedNames } from './trained-names';
+import { loraStart, type DecomposedFactors } from './lora-start';
+import { peftModules } from './peft-modules';
+import { peftStore } from './peft-store';
+import { storedParameters } from './stored-parameters';
 import type { AdaptedModule } from './trainable-model';
+
+/** LoRA and its kin (DoRA, PiSSA, OLoRA), as the config sets it. */
+export function createLora(settings: Config['adapter'], spec: ModelSpec): AdapterPlan {
+  return loraPlan(peftConfig(settings, spec), spec, settings.init_lora_weights);
+}
+
+/** LoRA as a saved adapter's config has it; `init` is for a fresh start. */
+export function loraPlan(
+  peft: AdapterConfig,
+  spec: ModelSpec,
+  init: Config['adapter']['init_lora_weights'] = true,
+): AdapterPlan {
+  const adapted = adaptedModules(spec, peft);
+  const trained = trainedNames(spec, (path) => isSavedModule(peft, path));
+  const decomposed: DecomposedFactors = new Map();
+  return {
+    trained,
+    adapted,
+    bottlenecks: new Map(),
+    loraDropout: peft.lora_dropout,
+    peft,
+    start: (seed) => loraStart({ adapted, init, seed, decomposed }),
+    stored: (adapter) => storedParameters({ adapter, spec, adapted, trained }),
+    store: () => peftStore({ peft, adapted, decomposed }),
+  };
+}
 
 /**
  * A run's adapter settings as PEFT's config, with an explicit target list: ready to be saved.
  * @throws UserError `adapter-no-target`, `adapter-target-kind`, `regex-unsupported`
  */
 export function peftConfig(adapter: Config['adapter'], spec: ModelSpec): AdapterConfig {
+  // PEFT would repeat a decomposition; checkpoints hold the difference to it (`peft-store.ts`).
+  const { init_lora_weights: init } = adapter;
   const config = parseAdapterConfig(
     {
-      ...adapter,
-      init_from: undefined,
+      ...Object.fromEntries(ADAPTERS.lora.reads.map((key) => [key, adapter[key]])),
+      init_lora_weights: isDecomposedInit(init) ? true : init,
       peft_type: 'LORA',
       task_type: spec.headPath === undefined ? null : 'SEQ_CLS',
     },
@@ -44,24 +78,26 @@ function shortTargets(paths: readonly string[], spec: ModelSpec): string[] {
   return named.length === paths.length ? leaves : [...paths];
 }
 
-/** The modules of a model, as PEFT's rules for targets want them. */
-export function peftModules(spec: ModelSpec): readonly ModelModule[] {
-  return [
-    ...spec.tables.map(({ path }): ModelModule => ({ path, kind: 'embedding' })),
-    ...spec.norms.map(({ path }): ModelModule => ({ path, kind: 'other' })),
-    ...spec.linears.map(({ path, isOutput }): ModelModule => ({ path, kind: 'linear', isOutput })),
-  ];
-}
-
-/** PEFT's key of a state-dict name. */
-export function peftKey(name: string): string {
-  return `${ADAPTER_KEY_PREFIX}${name}`;
+/** By module path, in the order of the model. */
+function adaptedModules(
+  spec: ModelSpec,
+  config: AdapterConfig,
+): ReadonlyMap<string, AdaptedModule> {
+  const targets = resolveTargets({ modules: peftModules(spec), config, modelType: spec.modelType });
+  const linears = new Map(spec.linears.map((linear) => [linear.path, linear]));
+  return new Map(
+    targets.map(({ path, r, scale }) => {
+      const linear = linears.get(path);
+      if (!linear) throw new Error(`${path} is not a linear layer`);
+      return [path, adaptedModule(linear, { r, scale, dora: config.use_dora })];
+    }),
+  );
 }
 
 /** A linear layer with a branch of rank r and scale s. */
-export function adaptedModule(
+function adaptedModule(
   { path, in: inputs, out }: LinearSpec,
-  { r, scale }: { readonly r: number; readonly scale: number },
+  { r, scale, dora }: { readonly r: number; readonly scale: number; readonly dora: boolean },
 ): AdaptedModule {
   return {
     path,
@@ -71,27 +107,6 @@ export function adaptedModule(
     scaling: scale,
     loraA: peftKey(`${path}.lora_A.weight`),
     loraB: peftKey(`${path}.lora_B.weight`),
+    ...(dora && { magnitude: peftKey(`${path}.lora_magnitude_vector`) }),
   };
-}
-
-/**
- * A fresh pair as PEFT starts it: A uniform in ±1/√in, or normal with deviation 1/r; B = 0.
- * @returns by key, A [r, in] and B [out, r]
- */
-export function freshPair(
-  module: AdaptedModule,
-  init: Config['adapter']['init_lora_weights'],
-  seed: number,
-): readonly [string, tf.Tensor][] {
-  const { rank, in: inputs, out, loraA, loraB } = module;
-  const generator = generatorFor(seed, loraA);
-  const size = rank * inputs;
-  const a =
-    init === 'gaussian'
-      ? normal(size, 1 / rank, generator)
-      : uniform(size, 1 / Math.sqrt(inputs), generator);
-  return [
-    [loraA, tf.tensor2d(a, [rank, inputs])],
-    [loraB, tf.zeros([out, rank])],
-  ];
 }

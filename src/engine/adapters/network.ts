@@ -1,10 +1,13 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import { peftKey } from '../formats/peft-adapter';
 import type { Network } from '../models/architecture';
+import { bottleneck, type Bottleneck } from '../ops/bottleneck';
 import { dropout, dropoutOf, type Dropout } from '../ops/dropout';
 import type { EmbeddingTable } from '../ops/embedding';
 import { layerNorm, residualNorm } from '../ops/layer-norm';
 import { addLowRank, trainableLinear, type FrozenLinear } from '../ops/linear';
-import { peftKey } from './lora';
+import { weightDecomposedLinear } from '../ops/weight-decomposed';
+import { addExtraTerms } from './extra-terms';
 import type { AdaptedModule, DropoutStream, ParameterMap } from './trainable-model';
 
 /** The parts of a loaded model by module path. What is trained in full is in none of them. */
@@ -13,6 +16,10 @@ export interface ModelParts {
   readonly norms: ReadonlyMap<string, FrozenNorm>;
   readonly tables: ReadonlyMap<string, EmbeddingTable>;
   readonly adapted: ReadonlyMap<string, AdaptedModule>;
+  /** DoRA: ‖W_i‖² [out] of the adapted linears. */
+  readonly rowSquares: ReadonlyMap<string, tf.Tensor1D>;
+  /** By the path of their sublayer's norm. */
+  readonly bottlenecks: ReadonlyMap<string, Bottleneck>;
   readonly epsilon: number;
   readonly loraDropout: number;
 }
@@ -45,6 +52,15 @@ export function networkAt(
       frozen: frozen !== undefined,
     };
   };
+  const bottleneckAt = (layer: Bottleneck, h: tf.Tensor2D): tf.Tensor2D => {
+    const tensors = {
+      downWeight: parameter<tf.Tensor2D>(layer.downWeight),
+      downBias: parameter<tf.Tensor1D>(layer.downBias),
+      upWeight: parameter<tf.Tensor2D>(layer.upWeight),
+      upBias: parameter<tf.Tensor1D>(layer.upBias),
+    };
+    return bottleneck(h, tensors, layer.activation);
+  };
 
   return {
     linear: (path, x) => {
@@ -55,17 +71,34 @@ export function networkAt(
       }
       const module = parts.adapted.get(path);
       if (!module) return frozen.apply(x);
-      return addLowRank(frozen.apply(x), dropout(x, drop(parts.loraDropout)), {
-        a: parameter(module.loraA),
-        b: parameter(module.loraB),
+      const pair = {
+        a: parameter<tf.Tensor2D>(module.loraA),
+        b: parameter<tf.Tensor2D>(module.loraB),
         scaling: module.scaling,
-      });
+      };
+      const dropped = drop(parts.loraDropout);
+      const rowSquares = parts.rowSquares.get(path);
+      if (module.magnitude !== undefined && rowSquares) {
+        const magnitude = parameter<tf.Tensor1D>(module.magnitude);
+        const layer = { frozen, rowSquares, pair, magnitude, drop: dropped };
+        return addExtraTerms(weightDecomposedLinear(x, layer), x, module, parameters);
+      }
+      const base = addExtraTerms(frozen.apply(x), x, module, parameters);
+      return addLowRank(base, dropout(x, dropped), pair);
     },
     norm: (path, x) => {
       const { gamma, beta, eps } = normAt(path);
       return layerNorm(x, gamma, beta, eps);
     },
-    residualNorm: (path, base, y, p) => residualNorm(base, y, { ...normAt(path), drop: drop(p) }),
+    residualNorm: (path, base, y, p) => {
+      const layer = parts.bottlenecks.get(path);
+      const dropped = drop(p);
+      if (!layer) return residualNorm(base, y, { ...normAt(path), drop: dropped });
+      if (layer.at === 'sum')
+        return bottleneckAt(layer, residualNorm(base, y, { ...normAt(path), drop: dropped }));
+      const changed = bottleneckAt(layer, dropout(y, dropped));
+      return residualNorm(base, changed, { ...normAt(path), drop: undefined });
+    },
     table: (path) => {
       const table = parts.tables.get(path);
       if (!table) throw new Error(`the model has no table ${path}`);

@@ -1,15 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { join } from 'node:path';
 import { UserError } from '../../shared/errors';
-import { ADAPTER_WEIGHTS, type PeftAdapter } from '../formats/peft-adapter';
+import { ADAPTER_WEIGHTS, peftKey, type PeftAdapter } from '../formats/peft-adapter';
 import { arrangeAdapter, type ArrangedAdapter } from '../formats/peft-arrange';
 import type { F32Tensor } from '../formats/safetensors-read';
 import type { ModelSpec } from '../models/architecture';
-import { peftKey, peftModules } from './lora';
+import { isPeftAdapter } from '../formats/flatscape-adapter';
+import type { SavedAdapter } from './adapter-plan';
+import { trainableShapes } from './trained-names';
+import { peftModules } from './peft-modules';
 import type { AdaptedModule } from './trainable-model';
 
 interface StoredOptions {
-  readonly adapter: PeftAdapter;
+  readonly adapter: SavedAdapter;
   readonly spec: ModelSpec;
   /** The modules that the run adapts, by path. */
   readonly adapted: ReadonlyMap<string, AdaptedModule>;
@@ -25,13 +28,14 @@ interface StoredOptions {
  */
 export function storedParameters(options: StoredOptions): Map<string, tf.Tensor> {
   const { adapter, spec, adapted, trained } = options;
+  if (!isPeftAdapter(adapter)) throw otherKind(adapter.dir, adapter.config.type, 'lora');
   const arranged = arrangeAdapter({
     adapter,
     modules: peftModules(spec),
     modelType: spec.modelType,
   });
   refuseExtensions(adapter);
-  checkModules(arranged, options);
+  checkModules(arranged, { adapter, adapted, trained });
   const values = new Map<string, F32Tensor>();
   for (const module of adapted.values()) {
     const lora = arranged.lora.get(module.path);
@@ -39,8 +43,10 @@ export function storedParameters(options: StoredOptions): Map<string, tf.Tensor>
     const { out, in: inputs, rank } = module;
     values.set(module.loraA, checked(lora.loraA, [rank, inputs], { adapter, key: module.loraA }));
     values.set(module.loraB, checked(lora.loraB, [out, rank], { adapter, key: module.loraB }));
+    const key = module.magnitude;
+    if (key !== undefined) values.set(key, checked(lora.magnitude, [out], { adapter, key }));
   }
-  const shapes = shapesOf(spec);
+  const shapes = trainableShapes(spec);
   for (const name of trained) {
     const key = peftKey(name);
     values.set(key, checked(arranged.saved.get(name), shapes.get(name) ?? [], { adapter, key }));
@@ -51,11 +57,9 @@ export function storedParameters(options: StoredOptions): Map<string, tf.Tensor>
 }
 
 function refuseExtensions({ dir, config }: PeftAdapter): void {
-  const used = [
-    config.use_dora && 'use_dora',
-    config.lora_bias && 'lora_bias',
-    config.bias !== 'none' && 'bias',
-  ].find((name) => name !== false);
+  const used = [config.lora_bias && 'lora_bias', config.bias !== 'none' && 'bias'].find(
+    (name) => name !== false,
+  );
   if (used === undefined) return;
   throw new UserError({
     code: 'adapter-unsupported',
@@ -67,13 +71,17 @@ function refuseExtensions({ dir, config }: PeftAdapter): void {
 
 function checkModules(
   arranged: ArrangedAdapter,
-  { adapter, adapted, trained }: StoredOptions,
+  {
+    adapter,
+    adapted,
+    trained,
+  }: Pick<StoredOptions, 'adapted' | 'trained'> & { readonly adapter: PeftAdapter },
 ): void {
-  const describe = (path: string, rank: number, scale: number): string =>
-    `${path} (rank ${rank}, scale ${scale})`;
-  const wanted = [...adapted.values()].map((m) => describe(m.path, m.rank, m.scaling));
-  const found = [...arranged.lora.values()].map(({ target }) =>
-    describe(target.path, target.r, target.scale),
+  const describe = (path: string, rank: number, scale: number, magnitude: unknown): string =>
+    `${path} (rank ${rank}, scale ${scale}${magnitude ? ', DoRA' : ''})`;
+  const wanted = [...adapted.values()].map((m) => describe(m.path, m.rank, m.scaling, m.magnitude));
+  const found = [...arranged.lora.values()].map(({ target, magnitude }) =>
+    describe(target.path, target.r, target.scale, magnitude),
   );
   const differences = differing([...wanted, ...trained], [...found, ...arranged.saved.keys()]);
   if (!differences) return;
@@ -82,7 +90,8 @@ function checkModules(
     message: 'the saved adapter is not of the form that this run trains',
     place: { file: adapter.dir },
     ...differences,
-    remedy: 'Give `adapter` the r, lora_alpha, target_modules and modules_to_save that it has.',
+    remedy:
+      'Give `adapter` the r, lora_alpha, use_dora, target_modules and modules_to_save that it has.',
   });
 }
 
@@ -114,15 +123,14 @@ function checked(
   });
 }
 
-function shapesOf(spec: ModelSpec): ReadonlyMap<string, readonly number[]> {
-  return new Map<string, readonly number[]>([
-    ...spec.norms.flatMap(({ path, size }): [string, readonly number[]][] => [
-      [`${path}.weight`, [size]],
-      [`${path}.bias`, [size]],
-    ]),
-    ...spec.linears.flatMap(({ weight, bias, out, in: inputs }): [string, readonly number[]][] => [
-      [weight, [out, inputs]],
-      [bias, [out]],
-    ]),
-  ]);
+/** An adapter of another kind than the run trains. */
+export function otherKind(dir: string, found: string, wanted: string): UserError {
+  return new UserError({
+    code: 'adapter-mismatch',
+    message: 'the saved adapter is not of the kind that this run trains',
+    place: { file: dir },
+    expected: `type ${wanted}`,
+    found: `type ${found}`,
+    remedy: `Set \`adapter.type: ${found}\`, or start from another adapter.`,
+  });
 }

@@ -1,4 +1,4 @@
-import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 
 /**
@@ -20,6 +20,8 @@ export interface AdaptedModule {
   /** Keys of A [r, in] and B [out, r] in a `ParameterMap`. */
   readonly loraA: string;
   readonly loraB: string;
+  /** DoRA: key of the magnitudes m [out]. */
+  readonly magnitude?: string;
 }
 
 /**
@@ -43,6 +45,13 @@ export interface TrainableModel {
    * @param dropout masks for training; absent: evaluation mode
    */
   loss(parameters: ParameterMap, batch: Batch, dropout?: DropoutStream): Scalar;
+  /**
+   * Loss of each example of a batch [rows]; their mean is `loss` where every example has a label.
+   * @param dropout as in `loss`
+   */
+  exampleLosses(parameters: ParameterMap, batch: Batch, dropout?: DropoutStream): Tensor1D;
+  /** x·W0ᵀ of an adapted module's frozen weight. @param x [rows, in] @returns [rows, out] */
+  frozenProduct(path: string, x: Tensor2D): Tensor2D;
   /** Logits [rows, labels] (classification) or [rows, length, vocabulary] (masked LM). */
   logits(parameters: ParameterMap, batch: Batch): Tensor;
   dispose(): void;

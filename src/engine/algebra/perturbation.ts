@@ -1,5 +1,8 @@
 import type { Config } from '../../shared/config/schema';
+import { float32Grams, float32Suffices } from './float32-grams';
+import { literalDirection } from './literal-sign';
 import {
+  conditionNumber,
   crossOfColumns,
   gramOfRows,
   innerProduct,
@@ -19,7 +22,7 @@ import {
  * is needed of them are K_A = A Aᵀ, K_B = Bᵀ B, C = Bᵀ g_B and
  *   a = s²‖G P_A‖², b = s²‖P_B G‖², c = s²‖P_B G P_A‖².
  * The sign of Eqs. 9 and 13, taken literally, is no ascent direction; SAM's solution at p = q = 2 is
- * Ḡ/‖Ḡ‖, and that is what is computed.
+ * Ḡ/‖Ḡ‖, and that is what is computed unless `perturb_sign: literal` asks for the other.
  */
 
 /** A module's factors and raw gradients at one point, before clipping. */
@@ -45,7 +48,8 @@ export interface ModulePoint {
 export type PerturbationOptions = Pick<
   Config['method'],
   'grad_estimator' | 'radius_correction' | 'rho_scope' | 'perturb_target' | 'tau_a' | 'tau_b'
->;
+> &
+  Partial<Pick<Config['method'], 'perturb_sign' | 'gram_dtype'>>;
 
 /** The r x r facts of one module that all estimators and metrics share. */
 export interface ModuleGeometry {
@@ -70,19 +74,23 @@ const ZERO_B = 1e-8;
 
 export function moduleGeometry(
   point: ModulePoint,
-  { tau_a, tau_b }: Pick<PerturbationOptions, 'tau_a' | 'tau_b'>,
+  options: Pick<PerturbationOptions, 'tau_a' | 'tau_b' | 'gram_dtype'>,
 ): ModuleGeometry {
+  const { tau_a, tau_b, gram_dtype } = options;
   const { loraA, loraB, gradA, gradB, rank, out, in: width } = point;
-  const kA = gramOfRows(loraA, rank, width);
-  const kB = crossOfColumns(loraB, loraB, out, rank);
+  const single = gram_dtype === 'float32' ? float32Grams(point) : undefined;
+  const kA = single?.kA ?? gramOfRows(loraA, rank, width);
+  const kB = single?.kB ?? crossOfColumns(loraB, loraB, out, rank);
   const eigenA = symmetricEigen(kA, rank);
   const eigenB = symmetricEigen(kB, rank);
+  if (single && !float32Suffices({ a: conditionNumber(eigenA), b: conditionNumber(eigenB) }))
+    return moduleGeometry(point, { tau_a, tau_b });
   const isZero = norm(loraB) <= ZERO_B * norm(loraA);
   // One eigen-decomposition each, no jittered Cholesky: it gives the condition numbers as well, and
   // a jitter of 1e-10 would itself be the largest error of the result.
   const kAInverse = truncatedPower(eigenA, tau_a, -1);
   const kBInverse = isZero ? new Float64Array(rank * rank) : truncatedPower(eigenB, tau_b, -1);
-  const c0 = crossOfColumns(loraB, gradB, out, rank);
+  const c0 = single?.c0 ?? crossOfColumns(loraB, gradB, out, rank);
   const square = { rows: rank, inner: rank, columns: rank };
   const a = traceOfProduct(kAInverse, crossOfColumns(gradB, gradB, out, rank), rank);
   const b = traceOfProduct(kBInverse, gramOfRows(gradA, rank, width), rank);
@@ -159,9 +167,11 @@ function perturbModule(geometry: ModuleGeometry, request: ModuleRequest): Pertur
   const size = onB ? point.out * point.rank : point.rank * point.in;
   if (!(normaliser > 0) || !Number.isFinite(normaliser))
     return { e: new Float64Array(size), rhoEff: 0, gain: 0, gradientNorm, degenerate: rho > 0 };
-  const direction = onB
-    ? gradientTimesPinvA(geometry, options.grad_estimator)
-    : pinvBTimesGradient(geometry, options.grad_estimator);
+  const along = onB ? gradientTimesPinvA : pinvBTimesGradient;
+  const direction =
+    options.perturb_sign === 'literal'
+      ? literalDirection(geometry, options.grad_estimator, onB)
+      : along(geometry, options.grad_estimator);
   // Eq. 15: E_B = (1/s) (ρ Ḡ/‖Ḡ‖) A⁺
   const scale = rho / (point.scaling * normaliser);
   const e = direction.map((value) => value * scale);

@@ -14,6 +14,16 @@ export const ADAPTER_CONFIG = 'adapter_config.json';
 /** What PEFT puts before every module path. */
 export const ADAPTER_KEY_PREFIX = 'base_model.model.';
 
+/** PEFT's key of a state-dict name. */
+export function peftKey(name: string): string {
+  return `${ADAPTER_KEY_PREFIX}${name}`;
+}
+
+/** The state-dict name of a key of PEFT's. */
+export function stateNameOf(key: string): string {
+  return key.slice(ADAPTER_KEY_PREFIX.length);
+}
+
 /** An adapter as it lies on disk. `arrangeAdapter` checks it against a model. */
 export interface PeftAdapter {
   readonly dir: string;

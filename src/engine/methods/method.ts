@@ -14,16 +14,33 @@ export interface StepInput {
   readonly rho: number;
   /** Whether to work out the per-layer quantities. */
   readonly metrics: boolean;
+  /** Where in the run this step is; whatever a method draws or schedules is a function of it. */
+  readonly at: StepPoint;
+}
+
+export interface StepPoint {
+  /** 1-based. */
+  readonly step: number;
+  readonly totalSteps: number;
+  /** Learning rate η_t of this step. */
+  readonly lr: number;
+  /** `train.seed`. */
+  readonly seed: number;
 }
 
 export interface StepOutput {
   /** Mean loss where the first gradient of the step was taken. */
   readonly loss: number;
-  /** FMLoRA: mean loss of the same batch at the perturbed weights. */
+  /** Methods of two passes: mean loss of the same batch at the perturbed weights. */
   readonly lossPerturbed?: number;
   /** Update gradient by parameter key, unclipped; the caller disposes it. */
   readonly gradients: ReadonlyMap<string, Tensor>;
-  /** Modules whose perturbation was 0 or not finite. */
+  /**
+   * Factors by parameter key that multiply the clean weights before the optimizer's update, as a
+   * decoupled decay does.
+   */
+  readonly factors?: ReadonlyMap<string, number>;
+  /** Modules, or tensors where those are perturbed, whose perturbation was 0 or not finite. */
   readonly degenerate: number;
   /** One value per module; empty unless asked for. */
   readonly layers: LayerValues;

@@ -15,7 +15,7 @@ export async function modulePoints(
   modules: readonly AdaptedModule[],
   parameters: ParameterMap,
   gradients: ReadonlyMap<string, tf.Tensor>,
-  options: Pick<PerturbationOptions, 'tau_a' | 'tau_b'>,
+  options: Pick<PerturbationOptions, 'tau_a' | 'tau_b' | 'gram_dtype'>,
 ): Promise<readonly ModuleGeometry[]> {
   return Promise.all(
     modules.map(async ({ out, in: width, rank, scaling, loraA, loraB }) => {

@@ -30,6 +30,15 @@ export interface TableSpec {
   readonly width: number;
 }
 
+/** A sublayer that ends in `residualNorm`: where bottleneck layers can sit. */
+export interface SublayerSpec {
+  /** Module path, e.g. `bert.encoder.layer.0.attention.output`. */
+  readonly path: string;
+  readonly kind: 'attention' | 'ffn';
+  /** Path of the norm of its residual sum. */
+  readonly norm: string;
+}
+
 /** What a forward pass is given: the parts of the model, whether frozen, adapted or trained. */
 export interface Network {
   /** @param x [rows, in] @returns [rows, out] */
@@ -57,6 +66,7 @@ export interface ModelSpec {
   readonly linears: readonly LinearSpec[];
   readonly norms: readonly NormSpec[];
   readonly tables: readonly TableSpec[];
+  readonly sublayers: readonly SublayerSpec[];
   /** ε of every layer norm. */
   readonly epsilon: number;
   /** Standard deviation of a weight that the checkpoint does not have. */

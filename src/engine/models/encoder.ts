@@ -4,7 +4,7 @@ import type { Batch } from '../data/batch';
 import { ACTIVATIONS } from '../ops/activations';
 import { attention, paddingBias } from '../ops/attention';
 import { embeddingSum, type Lookup } from '../ops/embedding';
-import type { LinearSpec, ModelSpec, Network, TableSpec } from './architecture';
+import type { LinearSpec, ModelSpec, Network, SublayerSpec, TableSpec } from './architecture';
 import type { EncoderConfig } from './encoder-config';
 
 /** What the models with a BERT-like body share, whatever their head. */
@@ -15,6 +15,7 @@ export interface EncoderBody {
     | 'linears'
     | 'norms'
     | 'tables'
+    | 'sublayers'
     | 'epsilon'
     | 'initializerRange'
     | 'maxLength'
@@ -66,7 +67,7 @@ export function encoderBody(config: EncoderConfig, family: EncoderFamily): Encod
 function encoderParts(
   prefix: string,
   config: EncoderConfig,
-): Pick<ModelSpec, 'linears' | 'norms' | 'tables'> {
+): Pick<ModelSpec, 'linears' | 'norms' | 'tables' | 'sublayers'> {
   const d = config.hidden_size;
   const table = (name: string, entries: number): TableSpec => ({
     path: `${prefix}.embeddings.${name}`,
@@ -98,7 +99,15 @@ function encoderParts(
         { path: `${layer}.output.LayerNorm`, size: d },
       ]),
     ],
+    sublayers: layers.flatMap((layer) => [
+      sublayer(`${layer}.attention.output`, 'attention'),
+      sublayer(`${layer}.output`, 'ffn'),
+    ]),
   };
+}
+
+function sublayer(path: string, kind: SublayerSpec['kind']): SublayerSpec {
+  return { path, kind, norm: `${path}.LayerNorm` };
 }
 
 /** An untied linear layer. */

@@ -6,6 +6,8 @@ import { needsSecondOrder, withGradient } from './with-gradient';
 export interface FrozenLinear {
   /** x·Wᵀ + b for x [rows, in]; the result is [rows, out]. */
   apply(x: tf.Tensor2D): tf.Tensor2D;
+  /** b [out] */
+  readonly bias: tf.Tensor1D;
   dispose(): void;
 }
 
@@ -30,6 +32,7 @@ export function frozenLinear(
             : tf.add(tf.matMul(x, w, false, true), b),
         (dy) => [frozenProduct(dy, w, false)],
       ),
+    bias: b,
     dispose: () => tf.dispose([w, b]),
   };
 }

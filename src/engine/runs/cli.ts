@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../../package.json';
 import { addBackends } from './commands/backends';
+import { addMethods } from './commands/methods';
 import { addModels } from './commands/models';
 import { reportError } from './commands/output';
 import { addPredict } from './commands/predict';
@@ -23,6 +24,7 @@ for (const add of [
   addRuns,
   addShow,
   addReport,
+  addMethods,
   addModels,
   addBackends,
   addStop,

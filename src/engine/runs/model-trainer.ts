@@ -1,23 +1,24 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { join } from 'node:path';
 import type { Config } from '../../shared/config/schema';
 import { isUserError, UserError } from '../../shared/errors';
 import { METHODS } from '../../shared/methods';
 import type { ParameterMap } from '../adapters/trainable-model';
 import type { LoadedModel } from '../adapters/load-trainable';
 import { epochOrder, makeBatch, type BatchRow } from '../data/batches';
-import { ADAPTER_WEIGHTS, writePeftAdapter } from '../formats/peft-adapter';
-import { openSafetensors } from '../formats/safetensors-read';
 import { probe as probeSharpness, probeRho } from '../landscape/probe';
 import { METHOD_FACTORIES } from '../methods/registry';
 import { rhoAt } from '../methods/rho-schedule';
 import { clipGradients } from '../optim/clip';
 import { lrFraction } from '../optim/lr-schedule';
-import { createOptimizer } from '../optim/optimizer';
+import { createAdapterOptimizer } from '../optim/adapter-optimizer';
+import { updated } from '../optim/updated';
+import { balancednessChange } from '../theory/balancedness-change';
+import { NO_CONSTANTS } from '../theory/theorem2-bound';
 import { adapterCard } from './adapter-card';
 import { classificationMetrics } from './classification-metrics';
 import { classify } from './classify';
 import { runSteps, stepSeed } from './step-plan';
+import { createTheorem2Monitor } from './theorem2-probe';
 import type { Trainer } from './trainer';
 import { checkpointDamaged, readTrainingState, writeTrainingState } from './training-state';
 
@@ -38,8 +39,12 @@ export function createModelTrainer(options: ModelTrainerOptions): Trainer {
   const { seed, shuffle, batch_size } = config.train;
   const { stepsPerEpoch, totalSteps } = runSteps(config.train, train.length);
   const method = METHOD_FACTORIES[config.method.name]({ model, config: config.method });
-  const optimizer = createOptimizer(config.optimizer);
+  const optimizer = createAdapterOptimizer(config.optimizer, model.modules);
   const perturbs = METHODS[config.method.name].perturbs;
+  const { momentum, lorafa, loraplus_lr_ratio } = config.optimizer;
+  const plainSgd =
+    config.optimizer.name === 'sgd' && momentum === 0 && !lorafa && loraplus_lr_ratio === 1;
+  const monitor = createTheorem2Monitor(config, method, { rows: train, padId });
   let parameters: ParameterMap = loaded.initial;
   let order: { epoch: number; indices: Int32Array } | undefined;
 
@@ -86,13 +91,29 @@ export function createModelTrainer(options: ModelTrainerOptions): Trainer {
         dropout: microBatches.map((_batch, micro) => ({ seed: stepSeed(seed, step, micro) })),
         rho,
         metrics: config.probe.step_metrics,
+        at: { step, totalSteps, lr, seed },
       });
-      const clipped = await clipGradients(new Map(output.gradients), config.train.max_grad_norm);
+      await optimizer.prepare(parameters);
+      const trained = optimizer.trained(output.gradients);
+      const clipped = await clipGradients(trained, config.train.max_grad_norm);
       // A step that the loop is about to refuse leaves the weights alone.
-      if (Number.isFinite(output.loss) && Number.isFinite(clipped.norm))
-        replaceParameters(optimizer.update(parameters, clipped.gradients, lr));
+      const finite = Number.isFinite(output.loss) && Number.isFinite(clipped.norm);
+      const { factors, loss, lossPerturbed, degenerate } = output;
+      const next = finite
+        ? updated(optimizer, { parameters, factors }, clipped.gradients, lr)
+        : undefined;
+      const layers = {
+        ...output.layers,
+        ...(next &&
+          config.probe.step_metrics &&
+          (await balancednessChange(model.modules, {
+            ...{ before: parameters, after: next, gradients: clipped.gradients, lr },
+            ...{ decay: config.optimizer.weight_decay, plainSgd: plainSgd && !factors },
+            clipFactor: clipped.clipped ? config.train.max_grad_norm / (clipped.norm + 1e-6) : 1,
+          }))),
+      };
+      if (next) replaceParameters(next);
       tf.dispose([...clipped.gradients.values()]);
-      const { loss, lossPerturbed, degenerate, layers } = output;
       return {
         loss,
         ...(lossPerturbed !== undefined && { lossPerturbed }),
@@ -106,12 +127,14 @@ export function createModelTrainer(options: ModelTrainerOptions): Trainer {
     },
 
     async probe() {
-      const { loss, sharpness, layers } = await probeSharpness(
-        model,
-        parameters,
-        probeBatch,
-        config,
-      );
+      const step = Math.min(optimizer.steps + 1, totalSteps);
+      const compared = await monitor.request(step, plan(step).rho);
+      const result = await probeSharpness(model, parameters, probeBatch, {
+        ...config,
+        ...(compared && { theorem2: compared }),
+      });
+      monitor.take(result);
+      const { loss, sharpness, layers, measures } = result;
       return {
         loss,
         ...(sharpness !== undefined && { sharpness }),
@@ -119,6 +142,7 @@ export function createModelTrainer(options: ModelTrainerOptions): Trainer {
         examples: probeBatch.rows,
         source: config.probe.source,
         seed,
+        measures: { ...measures },
         layers: mutable(layers),
       };
     },
@@ -135,11 +159,10 @@ export function createModelTrainer(options: ModelTrainerOptions): Trainer {
     },
 
     async save(directory, step) {
-      if (!loaded.peft) throw new Error('a model without an adapter cannot be saved');
-      await writePeftAdapter(directory, {
-        config: { ...loaded.peft, base_model_name_or_path: config.model.name_or_path },
+      await loaded.store.save(directory, {
         tensors: await finiteTensors(parameters, step),
         card: adapterCard(config, labels, step),
+        base: config.model.name_or_path,
       });
       await writeTrainingState(
         directory,
@@ -153,6 +176,7 @@ export function createModelTrainer(options: ModelTrainerOptions): Trainer {
           seed,
           method: config.method.name,
           optimizer: config.optimizer.name,
+          theorem2: { ...monitor.state },
         },
         { optimizer: await optimizer.saveState(), method: await method.saveState() },
       );
@@ -160,10 +184,10 @@ export function createModelTrainer(options: ModelTrainerOptions): Trainer {
 
     async restore(directory) {
       const { state, groups } = await readTrainingState(directory).catch(asDamaged);
-      const adapter = join(directory, ADAPTER_WEIGHTS);
-      replaceParameters(await readParameters(adapter, parameters).catch(asDamaged));
+      replaceParameters(await loaded.store.restore(directory, parameters).catch(asDamaged));
       optimizer.restoreState(groups.optimizer, state.optimizerSteps);
       method.restoreState(groups.method);
+      monitor.state = state.theorem2 ?? NO_CONSTANTS;
     },
 
     dispose() {
@@ -216,26 +240,6 @@ function asDamaged(error: unknown): never {
     ...(expected !== undefined && { expected }),
     ...(found !== undefined && { found }),
   });
-}
-
-/** Values by the keys, and in the shapes, of `like`; every one must be in the file. */
-async function readParameters(file: string, like: ParameterMap): Promise<ParameterMap> {
-  const tensors = await openSafetensors(file);
-  try {
-    const entries: [string, tf.Tensor][] = [];
-    for (const [name, { shape }] of like) {
-      const stored = await tensors.readF32(name);
-      if (stored.shape.join() !== shape.join())
-        throw checkpointDamaged(
-          { file, at: name },
-          { expected: `shape [${shape.join(', ')}]`, found: `[${stored.shape.join(', ')}]` },
-        );
-      entries.push([name, tf.tensor(stored.values, [...shape], 'float32')]);
-    }
-    return new Map(entries);
-  } finally {
-    await tensors.close();
-  }
 }
 
 /** Journal events own their arrays; a method's are read-only. */

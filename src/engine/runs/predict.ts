@@ -7,7 +7,7 @@ import { chooseBackend } from '../backends/registry';
 import { toExamples, type Example } from '../data/examples';
 import { readTable } from '../data/read-table';
 import { openModelDirectory } from '../formats/model-directory';
-import { readPeftAdapter } from '../formats/peft-adapter';
+import { readSavedAdapter } from '../formats/flatscape-adapter';
 import { checkpointPath, checkpointSteps } from './checkpoint';
 import { classificationMetrics, type ClassificationMetrics } from './classification-metrics';
 import { classify, probabilities } from './classify';
@@ -58,7 +58,7 @@ export async function predict(
       ...{ directory, head: 'classification', labels },
       // Modules that the model lacks start at random: in a run, with its own seed.
       seed: target.manifest?.config.train.seed ?? 0,
-      ...(target.adapter !== undefined && { initFrom: await readPeftAdapter(target.adapter) }),
+      ...(target.adapter !== undefined && { initFrom: await readSavedAdapter(target.adapter) }),
     });
     if (!target.manifest) refuseRandom(loaded.warnings, target.model);
     const tokenizer = await openTokenizer(directory);
@@ -189,8 +189,11 @@ async function runTarget(name: string, flags: PredictFlags): Promise<Target> {
       expected: 'a folder checkpoints/step-N',
       remedy: 'Wait for the first, or lower `checkpoint.every` in a new run.',
     });
-  const adapter = isCheckpoint ? path : checkpointPath(directory, step ?? 0);
-  return { model: manifest.model.directory, adapter, manifest };
+  const checkpoint = isCheckpoint ? path : checkpointPath(directory, step ?? 0);
+  // A checkpoint of full fine-tuning is a model of its own.
+  return manifest.config.adapter.type === 'full'
+    ? { model: checkpoint, manifest }
+    : { model: manifest.model.directory, adapter: checkpoint, manifest };
 }
 
 /** Class names in the order of the model's outputs, from `id2label`. */

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Preflight } from '../../client/preflight';
 import { outputFolder } from '../../client/read-config';
+import { unreadMethodWarnings } from '../../shared/config/method-schema';
 import { UserError } from '../../shared/errors';
 import { METHODS } from '../../shared/methods';
 import type { LoadedModel } from '../adapters/load-trainable';
@@ -50,7 +51,7 @@ export async function preflightRun(source: RunSource, onProgress: Progress): Pro
       evalExamples: inputs.data.eval.length,
       secondsEstimate: timed.seconds,
       secondsBasis: timed.basis,
-      warnings: [...loaded.warnings, ...timed.warnings],
+      warnings: [...loaded.warnings, ...unreadMethodWarnings(config.method), ...timed.warnings],
       runDirectory: outputFolder(configFile, config),
     };
   } finally {
@@ -128,10 +129,18 @@ function memoryShape({ source: { config }, directory }: RunInputs) {
   const frozenLinear = linears.reduce((sum, { shape }) => sum + count(shape), 0);
   const hidden = number('hidden_size', 768);
   const layers = number('num_hidden_layers', 12);
-  return {
-    ...{ frozenLinear, frozenOther: all - frozenLinear, layers, hidden },
+  const { type, r, size } = config.adapter;
+  const full = type === 'full';
+  const trainable = {
     // An upper bound: two factors on each of the six linears of a layer.
-    trainable: layers * 6 * 2 * config.adapter.r * hidden,
+    lora: layers * 6 * 2 * r * hidden,
+    adapter: layers * 2 * 2 * size * hidden,
+    full: frozenLinear,
+    head: hidden * hidden,
+  }[type];
+  return {
+    ...{ frozenLinear: full ? 0 : frozenLinear, frozenOther: all - frozenLinear, layers, hidden },
+    trainable,
     intermediate: number('intermediate_size', 4 * hidden),
     heads: number('num_attention_heads', 12),
     rows: config.train.batch_size,

@@ -1,6 +1,7 @@
 import { version_core } from '@tensorflow/tfjs-core';
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { unreadMethodWarnings } from '../../shared/config/method-schema';
 import type { RunEventBody } from '../../shared/events';
 import type { ModuleInfo } from '../../shared/run-manifest';
 import { isUserError, UserError } from '../../shared/errors';
@@ -10,9 +11,10 @@ import type { BackendChoice } from '../backends/backend';
 import { chooseBackend } from '../backends/registry';
 import { loadTokenizer, type TextTokenizer } from '../data/tokenizer';
 import { hashFile } from '../formats/files';
+import { readSavedAdapter } from '../formats/flatscape-adapter';
 import { openModelDirectory, type ModelDirectory } from '../formats/model-directory';
-import { readPeftAdapter } from '../formats/peft-adapter';
 import { resolveModel } from '../formats/resolve-model';
+import { checkCombination, combinationWarnings } from './check-combination';
 import { createModelTrainer } from './model-trainer';
 import type { PreparedRun, RunSource } from './run-session';
 import { runSteps } from './step-plan';
@@ -31,13 +33,14 @@ export interface RunInputs {
 /**
  * Finds the model and reads the data.
  * @throws UserError of `resolveModel`, `openModelDirectory`, `readTaskData`;
- *   `probe-source-missing`
+ *   `probe-source-missing`, those of `checkCombination`
  */
 export async function openInputs(
   source: RunSource,
   onProgress: (message: string) => void,
 ): Promise<RunInputs> {
   const { configFile, config } = source;
+  checkCombination(config, configFile);
   if (config.probe.every > 0 && config.probe.source === 'eval' && config.task.eval === undefined)
     throw new UserError({
       code: 'probe-source-missing',
@@ -69,8 +72,8 @@ export async function loadInputs(
   const initFrom =
     adapter.init_from === undefined
       ? {}
-      : { initFrom: await readPeftAdapter(resolve(dirname(configFile), adapter.init_from)) };
-  return loadTrainableModel({
+      : { initFrom: await readSavedAdapter(resolve(dirname(configFile), adapter.init_from)) };
+  const loaded = await loadTrainableModel({
     directory,
     head: 'classification',
     labels: data.labels,
@@ -81,6 +84,7 @@ export async function loadInputs(
   }).catch((error: unknown) => {
     throw atConfig(error, source);
   });
+  return { ...loaded, warnings: [...loaded.warnings, ...combinationWarnings(config)] };
 }
 
 /** What is placed at a key of the config alone stands in its file. */
@@ -175,6 +179,8 @@ async function tokenizedTrainer(
   onEvent: (event: RunEventBody) => void,
 ): Promise<Trainer> {
   for (const message of loaded.warnings) onEvent({ type: 'warning', code: 'model', message });
+  for (const message of unreadMethodWarnings(config.method))
+    onEvent({ type: 'warning', code: 'unread-key', message });
   const [first, ...others] = data.train;
   if (others.every(({ label }) => label === first?.label))
     onEvent({

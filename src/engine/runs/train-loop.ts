@@ -125,7 +125,14 @@ async function probe(options: TrainLoopOptions, step: number): Promise<void> {
   const report = await trainer.probe(measuring(options, 'probing the sharpness'));
   if (!report) return;
   const elapsedMs = sevenDigits(performance.now() - started);
-  journal.append({ type: 'probe', step, ...report, elapsedMs, layers: rounded(report.layers) });
+  const { measures = {}, layers } = report;
+  journal.append({
+    ...{ type: 'probe', step, ...report, elapsedMs },
+    measures: Object.fromEntries(
+      Object.entries(measures).map(([key, value]) => [key, sevenDigits(value)]),
+    ),
+    layers: rounded(layers),
+  });
   done.probe.add(step);
 }
 

@@ -1,4 +1,4 @@
-import type { ModuleGeometry } from '../algebra/perturbation';
+import type { ModuleGeometry, ModulePoint } from '../algebra/perturbation';
 import {
   crossOfColumns,
   innerProduct,
@@ -10,6 +10,17 @@ import {
 /** 𝔅 = ½(‖B‖² − ‖A‖²) of one module, signed; the paper plots 2|𝔅|. */
 export function balancedness(loraA: Values, loraB: Values): number {
   return 0.5 * (innerProduct(loraB, loraB) - innerProduct(loraA, loraA));
+}
+
+/**
+ * d𝔅/dt where both factors are perturbed, as in LoRA-SAM: ⟨E_B, g̃_B⟩ − ⟨E_A, g̃_A⟩, exact as well.
+ * @param perturbed point whose gradients are g̃
+ */
+export function pairBalancednessRate(
+  { gradA, gradB }: Pick<ModulePoint, 'gradA' | 'gradB'>,
+  { eA, eB }: { readonly eA: Values; readonly eB: Values },
+): number {
+  return innerProduct(eB, gradB) - innerProduct(eA, gradA);
 }
 
 export interface BalancednessRate {

@@ -1,5 +1,6 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import type { Config } from '../../shared/config/schema';
 import { describeError } from '../../shared/errors';
 import type { CheckpointSummary, RunStatus } from '../../shared/run-model';
 import { age, formatBytes, headline, progressText } from '../headline';
@@ -85,6 +86,10 @@ function statusText({ model, error }: KnownRun): string {
   return texts[model.status];
 }
 
+function adapterText({ type, r }: Config['adapter']): string {
+  return type === 'lora' ? `r ${r}` : type;
+}
+
 function tooltip(run: KnownRun): vscode.MarkdownString {
   const { manifest, model } = run;
   const text = new vscode.MarkdownString();
@@ -92,7 +97,7 @@ function tooltip(run: KnownRun): vscode.MarkdownString {
     statusText(run),
     model?.error && describeError(model.error),
     manifest &&
-      `${manifest.config.method.name}, ρ ${manifest.config.method.rho}, r ${manifest.config.adapter.r}`,
+      `${manifest.config.method.name}, ρ ${manifest.config.method.rho}, ${adapterText(manifest.config.adapter)}`,
     manifest && vscode.l10n.t('backend {0}: {1}', manifest.backend.name, manifest.backend.reason),
     model && vscode.l10n.t('step {0}', progressText(model)),
     run.directory,

@@ -1,4 +1,5 @@
-import { METHODS } from '../methods';
+import { ADAPTERS } from '../adapters';
+import { METHODS, passesText } from '../methods';
 import { describeKeys, keysOf, type KeyDescription } from './describe';
 
 /** The text of `docs/config.md`. */
@@ -17,14 +18,24 @@ export function configDocs(): string {
       '```',
     ].join('\n'),
     ...sections.map(sectionDocs),
+    '## Adapters',
+    table(
+      ['`adapter.type`', 'What it is', 'Keys it reads', 'Source'],
+      Object.entries(ADAPTERS).map(([name, { title, summary, reads, source }]) => [
+        `\`${name}\``,
+        `${title}. ${summary}`,
+        reads.map((key) => `\`${key}\``).join(', '),
+        source,
+      ]),
+    ),
     '## Methods',
     table(
       ['`method.name`', 'What it is', 'Passes per step', 'Source'],
-      Object.entries(METHODS).map(([name, { title, summary, passes, source }]) => [
-        `\`${name}\``,
-        `${title}. ${summary}`,
-        String(passes),
-        source,
+      Object.entries(METHODS).map(([name, method]) => [
+        `[\`${name}\`](methods/${name}.md)`,
+        `${method.title}. ${method.summary}`,
+        passesText(method),
+        method.source,
       ]),
     ),
     '',

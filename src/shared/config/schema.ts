@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { ADAPTER_TYPES } from '../adapters';
 import { BACKEND_NAMES } from '../backends';
-import { METHOD_NAMES } from '../methods';
+import { methodSchema } from './method-schema';
 
 /**
  * The one definition of a `*.flatscape.yaml|yml|json` file. Types, validation, JSON Schema, hovers,
@@ -65,6 +66,10 @@ const taskSchema = z
 
 const adapterSchema = z
   .strictObject({
+    type: z.enum(ADAPTER_TYPES).default('lora').meta({
+      description:
+        'What is trained: `lora`, low-rank updates BA; `adapter`, bottleneck layers after the sublayers (Houlsby, AdapterL); `full`, all linear layers and layer norms (embeddings stay frozen); `head`, the classifier alone. The head is always trained.',
+    }),
     r: positiveInt().max(1024).default(8).meta({ description: 'Rank of the update BA.' }),
     lora_alpha: z
       .number()
@@ -76,6 +81,10 @@ const adapterSchema = z
     }),
     use_rslora: z.boolean().default(false).meta({
       description: 'Rank-stabilised scaling: s = lora_alpha / sqrt(r).',
+    }),
+    use_dora: z.boolean().default(false).meta({
+      description:
+        '`lora`: DoRA, a trained magnitude for each output row, W = m (W0 + sBA) / ‖W0 + sBA‖.',
     }),
     target_modules: z
       .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
@@ -95,80 +104,34 @@ const adapterSchema = z
         'Modules trained fully and saved with the adapter. The classification head always is.',
     }),
     init_lora_weights: z
-      .union([z.literal(true), z.literal('gaussian')])
+      .union([
+        z.literal(true),
+        z.enum(['gaussian', 'pissa', 'olora']),
+        z.string().regex(/^pissa_niter_\d+$/, 'expected `pissa_niter_` and a number'),
+      ])
       .default(true)
       .meta({
         description:
-          '`true`: A uniform in ±1/sqrt(in), B = 0, as PEFT does; `gaussian`: A normal with standard deviation 1/r, B = 0.',
+          '`true`: A uniform in ±1/sqrt(in), B = 0, as PEFT does; `gaussian`: A normal with standard deviation 1/r, B = 0; `pissa`: the r leading singular directions of the weight, `pissa_niter_4` the same by 4 randomised iterations, which is faster; `olora`: the first r columns of its QR decomposition. The last three leave the rest of the weight in the base; checkpoints hold the difference, as a plain adapter of rank 2r.',
       }),
+    size: positiveInt().max(4096).default(16).meta({
+      description: '`adapter`: width of the bottleneck.',
+    }),
+    activation: z
+      .enum(['relu', 'gelu', 'gelu_new', 'swish'])
+      .default('relu')
+      .meta({ description: '`adapter`: nonlinearity of the bottleneck.' }),
+    position: z.enum(['both', 'ffn']).default('both').meta({
+      description:
+        '`adapter`: `both`, after the attention output and the feed-forward output, before the residual sum (Houlsby); `ffn`, after the feed-forward sublayer only, on its layer-normed sum (Pfeiffer, AdapterL).',
+    }),
     init_from: z.string().min(1).optional().meta({
       description:
-        'Directory of a PEFT adapter to start from (relative to this file) instead of a fresh one.',
+        'Directory of a saved adapter to start from (relative to this file) instead of a fresh one. Not for `full`: name its checkpoint in `model.name_or_path`.',
     }),
   })
   .prefault({})
-  .meta({ description: "The low-rank adapter, in PEFT's terms." });
-
-const methodSchema = z
-  .strictObject({
-    name: z.enum(METHOD_NAMES).default('efmlora').meta({ description: 'The training method.' }),
-    rho: z.number().min(0).max(100).default(0.05).meta({
-      description:
-        'Radius ρ of the perturbation, in the Frobenius norm of W. 0 is plain LoRA, bit for bit.',
-    }),
-    rho_schedule: z
-      .enum(['constant', 'cosine', 'linear', 'inv_sqrt', 'lr_proportional'])
-      .default('cosine')
-      .meta({
-        description:
-          'How ρ_t moves: `cosine` and `linear` fall from ρ to `rho_final`·ρ, `inv_sqrt` is ρ/√t (Theorem 2), `lr_proportional` follows the learning rate.',
-      }),
-    rho_final: z.number().min(0).max(1).default(0.2).meta({
-      description: 'Fraction of ρ left at the end of `cosine` and `linear`.',
-    }),
-    rho_unit: z
-      .enum(['step', 'epoch'])
-      .default('step')
-      .meta({ description: 'What t counts in `rho_schedule`.' }),
-    rho_scope: z.enum(['per_layer', 'global']).default('per_layer').meta({
-      description: 'One ball of radius ρ for each adapted module, or one for all together.',
-    }),
-    grad_estimator: z.enum(['paper_mean', 'A_only', 'joint_minnorm']).default('paper_mean').meta({
-      description:
-        'Estimate of the full gradient from those of A and B: the mean of Eqs. 10 and 11 (Eq. 12), Eq. 10 alone (its perturbation keeps the whole radius ρ), or the joint solution of least norm.',
-    }),
-    radius_correction: z.enum(['none', 'exact']).default('none').meta({
-      description: '`exact` rescales each perturbation so that s‖E_B A‖ = ρ.',
-    }),
-    perturb_target: z
-      .enum(['B', 'A'])
-      .default('B')
-      .meta({ description: 'The factor that carries the perturbation.' }),
-    beta: z.number().gt(0).max(1).default(0.99).meta({
-      description: 'EFMLoRA: weight β of the newest perturbation in the moving average (Eq. 18).',
-    }),
-    ema_convention: z.enum(['paper', 'momentum']).default('paper').meta({
-      description: '`paper`: β weighs the new perturbation; `momentum`: β weighs the old average.',
-    }),
-    ema_init: z.enum(['first', 'zero']).default('first').meta({
-      description: 'Ê₁ = E₁ (Algorithm 2), or an average that starts from 0.',
-    }),
-    ema_renormalize: z.boolean().default(false).meta({
-      description: 'Rescale the average to radius ρ_t before it is used.',
-    }),
-    tau_a: z.number().gt(0).lt(1).default(1e-6).meta({
-      description: 'Singular values of A below this fraction of the largest are dropped.',
-    }),
-    tau_b: z.number().gt(0).lt(1).default(1e-4).meta({
-      description:
-        'Singular values of B below this fraction of the largest are dropped. Part of the result.',
-    }),
-    rng: z.enum(['replay', 'resample']).default('replay').meta({
-      description: 'FMLoRA: whether the second pass replays the dropout mask of the first.',
-    }),
-  })
-  .prefault({})
-  .meta({ description: 'The training method and its perturbation.' });
+  .meta({ description: "What is trained; low-rank adapters in PEFT's terms." });
 
 const optimizerSchema = z
   .strictObject({
@@ -186,6 +149,14 @@ const optimizerSchema = z
       .meta({ description: 'AdamW: decay of the first and second moments.' }),
     eps: z.number().gt(0).default(1e-8).meta({ description: 'AdamW: added to the denominator.' }),
     momentum: z.number().min(0).lt(1).default(0).meta({ description: 'SGD: momentum.' }),
+    loraplus_lr_ratio: z.number().positive().max(1000).default(1).meta({
+      description:
+        "LoRA+: the learning rate of B as a multiple of `lr`; as in PEFT's LoRA+ also that of biases and other vectors. 1 is plain LoRA; the paper takes 16.",
+    }),
+    lorafa: z.boolean().default(false).meta({
+      description:
+        'LoRA-FA: A stays as it starts, and the gradient of B is multiplied by (A Aᵀ)⁻¹/s² before the optimizer sees it.',
+    }),
   })
   .prefault({})
   .meta({ description: 'How gradients become updates.' });
@@ -259,6 +230,14 @@ const probeSchema = z
     sharpness: z.enum(['layers', 'all', 'none']).default('layers').meta({
       description:
         '`layers`: one more forward pass for each adapted module, and one for all together; `all`: only the latter.',
+    }),
+    theorem2: z.boolean().default(true).meta({
+      description:
+        'EFMLoRA: whether to compare the moving average with the perturbation it stands in for (Theorem 2); two more gradients for each probe.',
+    }),
+    sigma_batches: z.int().min(0).max(256).default(0).meta({
+      description:
+        'Theorem 2: training batches whose gradients are compared at each probe for its constant σ, one gradient each; 8 or more make sense. 0: neither σ nor the bound.',
     }),
     step_metrics: z.boolean().default(true).meta({
       description: 'Whether the cheap per-layer quantities are recorded at every step.',

@@ -1,5 +1,6 @@
 import { jsonSchema } from '../config/describe';
 import { configDocs } from '../config/docs';
+import { METHOD_PAGES } from './method-pages';
 import { metricsDocs } from './metrics-docs';
 import { runDirectoryDocs } from './run-directory-docs';
 
@@ -8,5 +9,6 @@ export const GENERATED_FILES: Readonly<Record<string, () => string>> = {
   'media/schemas/flatscape.schema.json': () => `${JSON.stringify(jsonSchema(), null, 2)}\n`,
   'docs/config.md': configDocs,
   'docs/metrics.md': metricsDocs,
+  ...METHOD_PAGES,
   'docs/run-directory.md': runDirectoryDocs,
 };

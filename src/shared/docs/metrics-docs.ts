@@ -1,21 +1,29 @@
-import { METHODS } from '../methods';
-import { QUANTITIES } from '../quantities';
+import { METHODS, passesText } from '../methods';
+import { MEASURES } from '../measures';
+import { QUANTITIES, type QuantityDescription } from '../quantities';
 
 /** `docs/metrics.md`: every per-layer quantity and every method, from their registries. */
 export function metricsDocs(): string {
-  const quantities = Object.entries(QUANTITIES).map(([key, q]) =>
+  const all: readonly [string, QuantityDescription][] = Object.entries(QUANTITIES);
+  const quantities = all.map(([key, q]) =>
     row([
       `\`${key}\``,
-      q.label,
-      q.summary,
+      linked(q),
+      q.formula === undefined ? q.summary : `${q.summary} ${q.formula}`,
       q.space,
       q.gaugeInvariant ? 'yes' : 'no',
       q.when === 'step' ? 'every step' : 'every probe',
       q.cost,
     ]),
   );
+  const measures = Object.entries(MEASURES).map(([key, m]) =>
+    row([
+      ...[`\`${key}\``, linked(m), m.summary, m.formula, m.space],
+      ...[m.gaugeInvariant ? 'yes' : 'no', m.cost],
+    ]),
+  );
   const methods = Object.entries(METHODS).map(([key, m]) =>
-    row([`\`${key}\``, m.title, m.summary, String(m.passes), m.source]),
+    row([`\`${key}\``, m.title, m.summary, passesText(m), m.source]),
   );
   return `# What is measured
 
@@ -32,8 +40,16 @@ ${quantities.join('\n')}
 
 Probes run on a fixed batch (\`probe.examples\` of \`probe.source\`, drawn with \`train.seed\`), in
 evaluation mode and at clean weights. Every-step quantities belong to the training batch of the step
-and to the point where its update gradient was taken: perturbed for \`efmlora\` and \`fmlora\`, clean
-for \`lora\`. They are recorded with seven significant digits.
+and to the point where its update gradient was taken: clean for \`none\`, \`lora\`, \`obar\` and
+\`nbar\`, perturbed else. They are recorded with seven significant digits.
+
+## Measures of a whole probe
+
+One number per probe, over everything that is adapted together.
+
+| Key | Label | Meaning | Formula | Space | Gauge-invariant | Cost |
+|---|---|---|---|---|---|---|
+${measures.join('\n')}
 
 ## Methods
 
@@ -48,6 +64,11 @@ ${methods.join('\n')}
   engine uses its own (\`src/engine/ops\`), and a test fails if one of them slips into a model.
 - A sharpness is a difference of two float32 losses: below about 1e-6 of the loss it is rounding.
 `;
+}
+
+/** The label, leading to the page that explains it. */
+function linked({ label, docs }: { readonly label: string; readonly docs?: string }): string {
+  return docs === undefined ? label : `[${label}](${docs})`;
 }
 
 function row(cells: readonly string[]): string {

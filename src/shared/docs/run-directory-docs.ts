@@ -21,7 +21,7 @@ and read by anything that reads JSON; nothing about a run is kept elsewhere.
 | \`${RUN_FILES.engine}\` | Exists while a process owns the run: who it is and how to reach it |
 | \`${RUN_FILES.log}\` | Output of the process, for people |
 | \`${RUN_FILES.report}\` | The dashboard of the run in one file, written at its end; needs nothing else |
-| \`${RUN_FILES.checkpoints}/step-N/\` | A PEFT adapter and the training state after step N |
+| \`${RUN_FILES.checkpoints}/step-N/\` | The adapter (in PEFT's format where it has one) and the training state after step N |
 
 Numbers that JSON lacks are the strings \`"NaN"\`, \`"Infinity"\` and \`"-Infinity"\`. Times are Unix
 milliseconds. Text is UTF-8.
@@ -45,8 +45,15 @@ ${unionSections(eventSchema, 'type', '###')}
 
 ## ${RUN_FILES.checkpoints}/step-N
 
-The folder appears under this name when it is complete. PEFT loads it as it is:
-\`adapter_model.safetensors\`, \`adapter_config.json\`, \`README.md\`. For resuming there are also
+The folder appears under this name when it is complete. What it holds depends on \`adapter.type\`:
+
+| \`adapter.type\` | Files | Read by |
+|---|---|---|
+| \`lora\` | \`adapter_model.safetensors\`, \`adapter_config.json\`, \`README.md\` | PEFT as it is. With \`init_lora_weights: pissa\` or \`olora\` the adapter is the difference to the base model, of rank 2r: A′ = [A; A₀], B′ = [B, −B₀] |
+| \`full\` | \`model.safetensors\`, \`config.json\`, tokenizer files | transformers, and \`model.name_or_path\` |
+| \`adapter\`, \`head\` | \`flatscape_adapter.safetensors\` (tensors by state-dict name; bottlenecks as \`<sublayer>.adapter.{down,up}.{weight,bias}\`, weights [out, in]), \`flatscape_adapter.json\` (\`format\` 1, \`type\`, \`size\`, \`activation\`, \`position\`, \`modules_to_save\`, \`base_model_name_or_path\`) | Flatscape: \`adapter.init_from\`, \`predict --adapter\` |
+
+For resuming there are also
 \`${CHECKPOINT_FILES.tensors}\` (float32; \`optimizer.…\`: moments, \`method.…\`: what the method keeps,
 such as EFMLoRA's average perturbation) and \`${CHECKPOINT_FILES.state}\`:
 

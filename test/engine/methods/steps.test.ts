@@ -116,6 +116,7 @@ describe.each(await testedBackends())('on $name', (backend) => {
           microBatches: batches.slice((step - 1) * k, step * k),
           rho,
           metrics: true,
+          at: { step, totalSteps: settings.steps, lr: config.optimizer.lr * fraction, seed: 0 },
         });
         const { gradients, norm } = await clipGradients(
           out.gradients as Map<string, tf.Tensor>,

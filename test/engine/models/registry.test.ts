@@ -72,6 +72,8 @@ describe('a batch that does not fit the model', () => {
     norms: new Map(),
     tables: new Map(),
     adapted: new Map(),
+    rowSquares: new Map(),
+    bottlenecks: new Map(),
     epsilon: 1,
     loraDropout: 0,
   };

@@ -7,6 +7,7 @@ import { liveEngine } from '../../../src/client/process-identity';
 import { inspectModel, preflight } from '../../../src/client/preflight';
 import { listRuns, openRun } from '../../../src/client/run-store';
 import { decodeEvent } from '../../../src/shared/events';
+import { METHOD_NAMES } from '../../../src/shared/methods';
 import { bundleCli, scratchFolder } from './support/scratch';
 
 const folder = await scratchFolder();
@@ -251,5 +252,19 @@ describe('the engine answers', () => {
     const modules = await inspectModel({ engineScript: engine, configFile });
     expect(modules.map((m) => m.kind)).toContain('query');
     expect(modules.map((m) => m.path)).not.toContain('classifier');
+  });
+});
+
+describe('flatscape methods', () => {
+  it('lists every method with its cost, for people and as JSON', async () => {
+    const table = await flatscape(['methods']);
+    expect(table.code).toBe(0);
+    for (const name of METHOD_NAMES) expect(table.out).toContain(name);
+    expect(table.out).toMatch(/looksam +LookSAM +1 \+ 1\/k/);
+    const { code, out } = await flatscape(['methods', '--json']);
+    expect(code).toBe(0);
+    const methods = JSON.parse(out) as { name: string; passes: number }[];
+    expect(methods.map(({ name }) => name)).toEqual(METHOD_NAMES);
+    expect(methods.find(({ name }) => name === 'gam')).toMatchObject({ passes: 4 });
   });
 });

@@ -6,47 +6,22 @@ import {
   type ModulePoint,
   type PerturbationOptions,
 } from '../../../src/engine/algebra/perturbation';
-import { innerProduct, multiply, type Values } from '../../../src/engine/algebra/small-matrix';
-import { balancedness, balancednessRate } from '../../../src/engine/theory/theorem1';
+import { innerProduct } from '../../../src/engine/algebra/small-matrix';
+import {
+  balancedness,
+  balancednessRate,
+  pairBalancednessRate,
+} from '../../../src/engine/theory/theorem1';
+import { leastSquares, SHAPE, uniformSource } from '../../support/least-squares';
 
 /**
- * Theorem 1 on a float64 least-squares problem, L = ½‖(W0 + sBA)X − Y‖²/N, trained by plain SGD:
- * the balancedness measured over a step must equal the rate computed inside it (algorithms, 8).
+ * Theorem 1 on a float64 least-squares problem, trained by plain SGD: the balancedness measured over
+ * a step must equal the rate computed inside it (algorithms, 8).
  */
-const [n, m, r, N, s] = [7, 6, 3, 20, 2];
+const { n, m, r } = SHAPE;
 const IDENTITY_TOLERANCE = 1e-9;
-
-let seed = 12345;
-const uniform = () => (seed = (seed * 48271) % 2147483647) / 2147483647 - 0.5;
-const random = (size: number, scale = 1) =>
-  Float64Array.from({ length: size }, () => scale * uniform());
-const transpose = (v: Values, rows: number, columns: number) =>
-  Float64Array.from(
-    { length: v.length },
-    (_, i) => v[(i % rows) * columns + Math.floor(i / rows)] as number,
-  );
-
-const problem = { w0: random(n * m), x: random(m * N, 2), y: random(n * N, 2) };
-
-/** g_A and g_B of the problem at (A, B). */
-function pointAt(loraA: Float64Array, loraB: Float64Array): ModulePoint {
-  const ba = multiply(loraB, loraA, { rows: n, inner: r, columns: m });
-  const w = problem.w0.map((v, i) => v + s * (ba[i] as number));
-  const residual = multiply(w, problem.x, { rows: n, inner: m, columns: N }).map(
-    (v, i) => (v - (problem.y[i] as number)) / N,
-  );
-  const g = multiply(residual, transpose(problem.x, m, N), { rows: n, inner: N, columns: m });
-  return {
-    out: n,
-    in: m,
-    rank: r,
-    scaling: s,
-    loraA,
-    loraB,
-    gradB: multiply(g, transpose(loraA, r, m), { rows: n, inner: m, columns: r }).map((v) => s * v),
-    gradA: multiply(transpose(loraB, n, r), g, { rows: r, inner: n, columns: m }).map((v) => s * v),
-  };
-}
+const random = uniformSource(12345);
+const pointAt = leastSquares(random);
 
 const options: PerturbationOptions = {
   grad_estimator: 'paper_mean',
@@ -64,8 +39,10 @@ interface Outcome {
   paperViolatedFirst: boolean;
 }
 
-/** 400 SGD steps of FMLoRA or EFMLoRA with rate η and decoupled decay λ. */
-function train(method: 'fmlora' | 'efmlora', eta: number, lambda: number): Outcome {
+type Trained = 'fmlora' | 'efmlora';
+
+/** SGD steps of FMLoRA or EFMLoRA with ρ_t = ρ/√t, rate η and decoupled decay λ. */
+function train(method: Trained, eta: number, lambda: number, steps = 400): Outcome {
   let a = random(r * m);
   let b: Float64Array = new Float64Array(n * r);
   let average: Float64Array | undefined;
@@ -75,29 +52,22 @@ function train(method: 'fmlora' | 'efmlora', eta: number, lambda: number): Outco
     sigmaMinViolations: 0,
     paperViolatedFirst: false,
   };
-  for (let t = 1; t <= 400; t++) {
+  for (let t = 1; t <= steps; t++) {
     const rho = 0.1 / Math.sqrt(t);
     const computeAt = (point: ModulePoint) =>
       perturbations([moduleGeometry(point, options)], rho, options)[0]?.e as Float64Array;
     const e = method === 'fmlora' ? computeAt(pointAt(a, b)) : (average ?? b.map(() => 0));
-    const perturbed = pointAt(
-      a,
-      b.map((v, i) => v + (e[i] as number)),
-    );
+    const perturbed = pointAt(a, plus(b, e));
     const geometry = moduleGeometry(perturbed, options);
     const rhoUse = radiusInW(e, geometry.kA, perturbed, true);
     const theorem = balancednessRate(geometry, e, { rho, rhoUse, onB: true });
 
-    const before = balancedness(a, b);
-    a = a.map((v, i) => (1 - eta * lambda) * v - eta * (perturbed.gradA[i] as number));
-    b = b.map((v, i) => (1 - eta * lambda) * v - eta * (perturbed.gradB[i] as number));
-    const squares =
-      innerProduct(perturbed.gradB, perturbed.gradB) -
-      innerProduct(perturbed.gradA, perturbed.gradA);
-    const kept = 1 - eta * lambda;
-    const measured =
-      (balancedness(a, b) - kept ** 2 * before - 0.5 * eta ** 2 * squares) / (eta * kept);
-    outcome.identityError = Math.max(outcome.identityError, Math.abs(measured - theorem.rate));
+    const next = descend(a, b, { ...perturbed, eta, lambda });
+    outcome.identityError = Math.max(
+      outcome.identityError,
+      Math.abs(measuredRate({ a, b }, next, { ...perturbed, eta, lambda }) - theorem.rate),
+    );
+    ({ a, b } = next);
 
     const slack = 1 + 1e-9;
     const size = Math.abs(theorem.rate);
@@ -113,6 +83,41 @@ function train(method: 'fmlora' | 'efmlora', eta: number, lambda: number): Outco
     }
   }
   return outcome;
+}
+
+interface Descent {
+  readonly gradA: ModulePoint['gradA'];
+  readonly gradB: ModulePoint['gradB'];
+  readonly eta: number;
+  readonly lambda: number;
+}
+
+function descend(
+  a: Float64Array,
+  b: Float64Array,
+  { gradA, gradB, eta, lambda }: Descent,
+): { a: Float64Array; b: Float64Array } {
+  const kept = 1 - eta * lambda;
+  return {
+    a: a.map((v, i) => kept * v - eta * (gradA[i] as number)),
+    b: b.map((v, i) => kept * v - eta * (gradB[i] as number)),
+  };
+}
+
+/** The rate that a step's change of 𝔅 amounts to, without the terms of second order and of decay. */
+function measuredRate(
+  before: { a: Float64Array; b: Float64Array },
+  after: { a: Float64Array; b: Float64Array },
+  { gradA, gradB, eta, lambda }: Descent,
+): number {
+  const kept = 1 - eta * lambda;
+  const squares = innerProduct(gradB, gradB) - innerProduct(gradA, gradA);
+  const change = balancedness(after.a, after.b) - kept ** 2 * balancedness(before.a, before.b);
+  return (change - 0.5 * eta ** 2 * squares) / (eta * kept);
+}
+
+function plus(x: Float64Array, e: Float64Array): Float64Array {
+  return x.map((v, i) => v + (e[i] as number));
 }
 
 describe.each([
@@ -131,4 +136,49 @@ describe.each([
     it("exceeds the paper's bound at the first step, as rank > 1 predicts", () =>
       expect(outcome.paperViolatedFirst).toBe(true));
   }
+});
+
+describe.each([0, 0.1])('LoRA-SAM, decay %d', (lambda) => {
+  it('moves the balancedness by exactly ⟨E_B, g̃_B⟩ − ⟨E_A, g̃_A⟩', () => {
+    let a = random(r * m);
+    let b: Float64Array = new Float64Array(n * r);
+    let [worst, largest] = [0, 0];
+    for (let t = 1; t <= 400; t++) {
+      const { gradA, gradB } = pointAt(a, b);
+      const size = Math.hypot(
+        Math.sqrt(innerProduct(gradA, gradA)),
+        Math.sqrt(innerProduct(gradB, gradB)),
+      );
+      const eA = Float64Array.from(gradA, (v) => (0.1 * v) / size);
+      const eB = Float64Array.from(gradB, (v) => (0.1 * v) / size);
+      const perturbed = pointAt(plus(a, eA), plus(b, eB));
+      const descent = { ...perturbed, eta: 0.02, lambda };
+      const next = descend(a, b, descent);
+      const rate = pairBalancednessRate(perturbed, { eA, eB });
+      worst = Math.max(worst, Math.abs(measuredRate({ a, b }, next, descent) - rate));
+      largest = Math.max(largest, Math.abs(rate));
+      ({ a, b } = next);
+    }
+    expect(worst).toBeLessThan(IDENTITY_TOLERANCE);
+    expect(largest).toBeGreaterThan(1e-3);
+  });
+});
+
+describe('over 2,000 steps', () => {
+  it('FMLoRA never exceeds the sigma_min bound, nor the tight one', () => {
+    const { sigmaMinViolations, tightViolations } = train('fmlora', 0.02, 0, 2000);
+    expect({ sigmaMinViolations, tightViolations }).toEqual({
+      sigmaMinViolations: 0,
+      tightViolations: 0,
+    });
+  });
+  it('EFMLoRA never exceeds the tight bound with the radius at use', () => {
+    expect(train('efmlora', 0.02, 0, 2000).tightViolations).toBe(0);
+  });
+  it('EFMLoRA does exceed the sigma_min bound at times: it has the current ρ_t in it', () => {
+    // Ê is an average over larger radii of steps before, used with a later A.
+    const violations = Array.from({ length: 8 }, () => train('efmlora', 0.02, 0, 2000));
+    expect(violations.every(({ tightViolations }) => tightViolations === 0)).toBe(true);
+    expect(violations.some(({ sigmaMinViolations }) => sigmaMinViolations > 0)).toBe(true);
+  });
 });

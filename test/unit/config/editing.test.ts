@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { METHOD_NAMES } from '../../../src/shared/methods';
 import { completionsAt } from '../../../src/shared/config/completion';
 import { describeKeys, jsonSchema } from '../../../src/shared/config/describe';
 import { configDocs } from '../../../src/shared/config/docs';
@@ -106,8 +107,8 @@ describe('completionsAt', () => {
   });
 
   it('offers the values of a key', () => {
-    expect(labels('method:\n  name: |')).toEqual(['lora', 'fmlora', 'efmlora']);
-    expect(labels('method:\n  name: ef|mlora')).toEqual(['lora', 'fmlora', 'efmlora']);
+    expect(labels('method:\n  name: |')).toEqual(METHOD_NAMES);
+    expect(labels('method:\n  name: ef|mlora')).toEqual(METHOD_NAMES);
     expect(labels('adapter:\n  use_rslora: |')).toEqual(['true', 'false']);
   });
 
@@ -139,7 +140,7 @@ describe('completionsAt', () => {
     const found = complete('{"method": {"name": "lora", "|"}}', name);
     expect(found.map((c) => c.label)).not.toContain('name');
     expect(found.find((c) => c.label === 'rho')?.snippet).toBe('"rho": ${1:0.05}');
-    expect(labels('{"method": {"name": "|"}}', name)).toEqual(['lora', 'fmlora', 'efmlora']);
+    expect(labels('{"method": {"name": "|"}}', name)).toEqual(METHOD_NAMES);
     expect(complete('{|"task": {}}', name).find((c) => c.label === 'model')?.snippet).toMatch(/,$/);
   });
 });
@@ -147,7 +148,7 @@ describe('completionsAt', () => {
 describe('nearest', () => {
   it('finds what was meant and nothing far-fetched', () => {
     expect(nearest('roh', ['rho', 'rng', 'beta'])).toBe('rho');
-    expect(nearest('efmlra', ['lora', 'fmlora', 'efmlora'])).toBe('efmlora');
+    expect(nearest('efmlra', METHOD_NAMES)).toBe('efmlora');
     expect(nearest('banana', ['rho', 'beta'])).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import { METHODS, type MethodName } from '../../../src/shared/methods';
+import { METHODS } from '../../../src/shared/methods';
 import type { Drawing } from '../../charts/figure';
 import { lineFigure, type LineSeries } from '../../charts/line-figure';
 import { trailingMean } from '../../data/estimate';
@@ -8,18 +8,12 @@ import type { DrawContext } from '../state';
 /** Steps in the running mean. It is drawn once there are twice as many. */
 const WINDOW = 25;
 
-/** Where each method takes the gradient of its step, and so the loss that it can report. */
-const LOSS_POINT = {
-  lora: 'clean',
-  fmlora: 'clean',
-  efmlora: 'perturbed',
-} as const satisfies Record<MethodName, string>;
-
 /** Raw training loss under its running mean, with the losses of probes and evaluations. */
 export function drawLoss({ model, theme, x }: DrawContext): Drawing {
   const { steps, manifest } = model;
   const { method, train } = manifest.config;
-  const point = LOSS_POINT[method.name];
+  // Where the method takes the first gradient of its step, and so the loss that it can report.
+  const point = METHODS[method.name].perturbedLoss ? 'perturbed' : 'clean';
   const name = `training (${point})`;
   const [blue = '', orange = '', green = '', purple = ''] = theme.palette;
   const series: LineSeries[] = [];
