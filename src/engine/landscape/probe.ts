@@ -5,7 +5,7 @@ import type { ParameterMap, TrainableModel } from '../adapters/trainable-model';
 import type { Batch } from '../data/batch';
 import { lossAndGradients } from '../methods/gradients';
 import { layerMetrics } from '../methods/layer-metrics';
-import { modulePoints } from '../methods/module-points';
+import { measureModules } from '../methods/measured-modules';
 import { samSharpness } from './sam-sharpness';
 
 export interface ProbeResult {
@@ -33,20 +33,30 @@ export async function probe(
 ): Promise<ProbeResult> {
   const rho = probeRho(config);
   const { loss, gradients } = await lossAndGradients(model, parameters, [batch]);
-  const geometries = await modulePoints(model.modules, parameters, gradients, config.method);
+  const measured = await measureModules({
+    modules: model.modules,
+    parameters,
+    gradients,
+    // Sharpness is measured along B whatever the method perturbs.
+    options: { ...config.method, perturb_target: 'B' },
+  });
   tf.dispose([...gradients.values()]);
   const layers = layerMetrics(
-    geometries.map((at) => ({ clean: at.point, at })),
+    measured.geometries.map((at) => ({ clean: at, at })),
     rho,
     'B',
   );
-  if (config.probe.sharpness === 'none') return { loss, rho, layers };
+  if (config.probe.sharpness === 'none') {
+    measured.dispose();
+    return { loss, rho, layers };
+  }
   const sharpness = await samSharpness(model, parameters, batch, {
-    geometries,
+    measured,
     cleanLoss: loss,
     rho,
     perLayer: config.probe.sharpness === 'layers',
   });
+  measured.dispose();
   return {
     loss,
     rho,

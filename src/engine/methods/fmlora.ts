@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { perturbations } from '../algebra/perturbation';
+import { perturbations, type Perturbation } from '../algebra/perturbation';
 import { zip } from '../algebra/zip';
 import { lossAndGradients } from './gradients';
-import { layerMetrics } from './layer-metrics';
+import { layerMetrics, type ModuleStep } from './layer-metrics';
+import { measureModules, type MeasuredModules } from './measured-modules';
 import type { MethodContext, Method, StepInput, StepOutput } from './method';
-import { modulePoints } from './module-points';
-import { perturb, perturbationTensor, targetKey } from './perturbed-parameters';
+import { perturb } from './perturbed-parameters';
 
 /** Moves the seed of the second pass when it is to draw its own dropout masks. */
 const RESAMPLE = 0x9e3779b9;
@@ -15,7 +15,7 @@ const RESAMPLE = 0x9e3779b9;
  * clean weights for E_B, second pass at B + E_B for the update; L₂ − L₁ is the SAM sharpness.
  */
 export function createFmlora({ model, config }: MethodContext): Method {
-  const target = config.perturb_target;
+  const { modules } = model;
   return {
     async step({
       parameters,
@@ -25,23 +25,26 @@ export function createFmlora({ model, config }: MethodContext): Method {
       metrics,
     }: StepInput): Promise<StepOutput> {
       const first = await lossAndGradients(model, parameters, microBatches, dropout);
-      const clean = await modulePoints(model.modules, parameters, first.gradients, config);
+      const at = { modules, options: config };
+      const clean = await measureModules({ ...at, parameters, gradients: first.gradients });
+      const computed = perturbations(clean.geometries, rho, config);
+      const e = clean.perturbation(computed);
+      clean.dispose();
       tf.dispose([...first.gradients.values()]);
-      const computed = perturbations(clean, rho, config);
 
-      const e = new Map(
-        zip(model.modules, computed).map(([module, p]) => [
-          targetKey(module, target),
-          perturbationTensor(p.e, module, target),
-        ]),
-      );
       const perturbed = perturb(parameters, e);
       const masks =
         config.rng === 'replay' ? dropout : dropout?.map(({ seed }) => ({ seed: seed ^ RESAMPLE }));
       const second = await lossAndGradients(model, perturbed.parameters, microBatches, masks);
-      const points = metrics
-        ? await modulePoints(model.modules, perturbed.parameters, second.gradients, config)
-        : [];
+      const there = metrics
+        ? await measureModules({
+            ...at,
+            parameters: perturbed.parameters,
+            gradients: second.gradients,
+            applied: { perturbation: e, clean: parameters },
+          })
+        : undefined;
+      there?.dispose();
       perturbed.dispose();
       tf.dispose([...e.values()]);
 
@@ -51,16 +54,9 @@ export function createFmlora({ model, config }: MethodContext): Method {
         gradients: second.gradients,
         degenerate: computed.filter((p) => p.degenerate).length,
         layers: layerMetrics(
-          metrics
-            ? zip(points, zip(clean, computed)).map(([at, [before, p]]) => ({
-                clean: before.point,
-                at,
-                applied: p.e,
-                computed: p,
-              }))
-            : [],
+          there ? moduleSteps(there, clean, computed) : [],
           rho,
-          target,
+          config.perturb_target,
         ),
       };
     },
@@ -68,4 +64,14 @@ export function createFmlora({ model, config }: MethodContext): Method {
     restoreState: () => undefined,
     dispose: () => undefined,
   };
+}
+
+function moduleSteps(
+  perturbed: MeasuredModules,
+  clean: MeasuredModules,
+  computed: readonly Perturbation[],
+): ModuleStep[] {
+  return zip(zip(clean.geometries, computed), zip(perturbed.geometries, perturbed.applied)).map(
+    ([[before, p], [at, applied]]) => ({ clean: before, at, applied, computed: p }),
+  );
 }

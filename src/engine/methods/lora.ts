@@ -1,7 +1,7 @@
 import { lossAndGradients } from './gradients';
 import { layerMetrics } from './layer-metrics';
+import { measureModules } from './measured-modules';
 import type { MethodContext, Method, StepInput, StepOutput } from './method';
-import { modulePoints } from './module-points';
 
 /** Plain LoRA: the gradient at the clean weights. */
 export function createLora({ model, config }: MethodContext): Method {
@@ -9,14 +9,16 @@ export function createLora({ model, config }: MethodContext): Method {
     async step(input: StepInput): Promise<StepOutput> {
       const { parameters, microBatches, dropout, metrics } = input;
       const { loss, gradients } = await lossAndGradients(model, parameters, microBatches, dropout);
-      const points = metrics
-        ? await modulePoints(model.modules, parameters, gradients, config)
-        : [];
-      const layers = layerMetrics(
-        points.map((at) => ({ clean: at.point, at })),
-        0,
-        config.perturb_target,
-      );
+      if (!metrics) return { loss, gradients, degenerate: 0, layers: {} };
+      const measured = await measureModules({
+        modules: model.modules,
+        parameters,
+        gradients,
+        options: config,
+      });
+      measured.dispose();
+      const steps = measured.geometries.map((at) => ({ clean: at, at }));
+      const layers = layerMetrics(steps, 0, config.perturb_target);
       return { loss, gradients, degenerate: 0, layers };
     },
     saveState: async () => new Map(),

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
-  moduleGeometry,
+  appliedGrams,
+  densePerturbation,
+  moduleGeometry as geometryOfGrams,
+  moduleGrams,
   perturbations,
   radiusInW,
   type ModulePoint,
+  type Perturbation,
   type PerturbationOptions,
 } from '../../../src/engine/algebra/perturbation';
 import { innerProduct, multiply, type Values } from '../../../src/engine/algebra/small-matrix';
@@ -57,6 +61,8 @@ const options: PerturbationOptions = {
   tau_b: 1e-4,
 };
 
+const moduleGeometry = (point: ModulePoint) => geometryOfGrams(moduleGrams(point), options);
+
 interface Outcome {
   identityError: number;
   tightViolations: number;
@@ -77,18 +83,21 @@ function train(method: 'fmlora' | 'efmlora', eta: number, lambda: number): Outco
   };
   for (let t = 1; t <= 400; t++) {
     const rho = 0.1 / Math.sqrt(t);
-    const computeAt = (point: ModulePoint) =>
-      perturbations([moduleGeometry(point, options)], rho, options)[0]?.e as Float64Array;
+    const computeAt = (point: ModulePoint) => {
+      const [p] = perturbations([moduleGeometry(point)], rho, options);
+      return densePerturbation(point, p as Perturbation, 'B');
+    };
     const e = method === 'fmlora' ? computeAt(pointAt(a, b)) : (average ?? b.map(() => 0));
     const perturbed = pointAt(
       a,
       b.map((v, i) => v + (e[i] as number)),
     );
-    const geometry = moduleGeometry(perturbed, options);
-    const rhoUse = radiusInW(e, geometry.kA, perturbed, true);
-    const theorem = balancednessRate(geometry, e, { rho, rhoUse, onB: true });
+    const geometry = moduleGeometry(perturbed);
+    const applied = appliedGrams(e, perturbed, 'B');
+    const rhoUse = radiusInW(applied.gram, geometry.kA, perturbed);
+    const theorem = balancednessRate(geometry, applied, { rho, rhoUse, onB: true });
 
-    const before = balancedness(a, b);
+    const before = balancedness(moduleGrams(pointAt(a, b)));
     a = a.map((v, i) => (1 - eta * lambda) * v - eta * (perturbed.gradA[i] as number));
     b = b.map((v, i) => (1 - eta * lambda) * v - eta * (perturbed.gradB[i] as number));
     const squares =
@@ -96,7 +105,8 @@ function train(method: 'fmlora' | 'efmlora', eta: number, lambda: number): Outco
       innerProduct(perturbed.gradA, perturbed.gradA);
     const kept = 1 - eta * lambda;
     const measured =
-      (balancedness(a, b) - kept ** 2 * before - 0.5 * eta ** 2 * squares) / (eta * kept);
+      (balancedness(moduleGrams(pointAt(a, b))) - kept ** 2 * before - 0.5 * eta ** 2 * squares) /
+      (eta * kept);
     outcome.identityError = Math.max(outcome.identityError, Math.abs(measured - theorem.rate));
 
     const slack = 1 + 1e-9;
