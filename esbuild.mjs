@@ -73,6 +73,7 @@ export function copies(root = ROOT) {
     ...variants.map((file) => ({ from: `${wasm}/${file}`, to: `engine/${file}` })),
     { from: `${codicons}/codicon.css`, to: 'webview/codicon.css' },
     { from: `${codicons}/codicon.ttf`, to: 'webview/codicon.ttf' },
+    ...fusedSources(root).map((from) => ({ from, to: `engine/kernels/${path.basename(from)}` })),
     ...styleSheets(root).map((from) => ({ from, to: `webview/${path.basename(from)}` })),
   ];
 }
@@ -90,7 +91,8 @@ export async function buildBundles({ root = ROOT, production = false } = {}) {
   return Object.fromEntries(bundles.map(({ name }, index) => [name, built[index].metafile]));
 }
 
-function settings({ entries, options }, root, production) {
+/** One of `bundles` as esbuild wants it. */
+export function settings({ entries, options }, root, production) {
   return {
     absWorkingDir: root,
     entryPoints: Object.entries(entries).map(([out, file]) => ({ in: file, out })),
@@ -112,6 +114,15 @@ function refuseMissing(root) {
   const files = [...sources, ...copies(root).map(({ from }) => from)];
   const missing = files.filter((file) => !fs.existsSync(path.join(root, file)));
   if (missing.length > 0) throw new Error(`Cannot build, missing: ${missing.join(', ')}`);
+}
+
+/** C, compiled on the user's machine when the backend tensorflow is installed. */
+function fusedSources(root) {
+  const folder = 'src/engine/backends/native/kernels';
+  return fs
+    .readdirSync(path.join(root, folder))
+    .filter((file) => /\.[ch]$/.test(file))
+    .map((file) => `${folder}/${file}`);
 }
 
 /** All style sheets of the pages lie in one folder of dist, so their names must differ. */

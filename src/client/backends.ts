@@ -1,4 +1,10 @@
-import { backendReportSchema, type BackendReport } from '../shared/backend-report';
+import * as z from 'zod';
+import {
+  backendReportSchema,
+  installedBackendSchema,
+  type BackendReport,
+  type InstalledBackend,
+} from '../shared/backend-report';
 import type { InstallSource, NativeName } from '../shared/backends';
 import { askEngine, type EngineQuestion } from './ask-engine';
 
@@ -29,4 +35,18 @@ export async function askInstallBackend(question: InstallQuestion): Promise<void
     // The engine ends npm, pip and the compiler, which would otherwise go on without it.
     cancelWith: 'SIGTERM',
   });
+}
+
+/** Native backends that are installed here. Errors as `askEngine`. */
+export async function askInstalledBackends(
+  question: EngineQuestion,
+): Promise<readonly InstalledBackend[]> {
+  return z.array(installedBackendSchema).parse(await askEngine(['installed-backends'], question));
+}
+
+/** Removes a native backend, and what an unfinished installation left. Errors as `askEngine`. */
+export async function askRemoveBackend(
+  question: EngineQuestion & { readonly name: NativeName },
+): Promise<void> {
+  await askEngine(['remove-backend', question.name], question);
 }

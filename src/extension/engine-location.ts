@@ -16,7 +16,11 @@ export function engineLocation(context: vscode.ExtensionContext): {
   };
 }
 
-/** Native backends outlive updates of the extension, so they are kept in its storage. */
+/**
+ * Native backends outlive updates of the extension, so they are kept in its storage; a folder that
+ * the environment names is shared with the command line.
+ */
 export function backendsFolder(context: vscode.ExtensionContext): string {
-  return path.join(context.globalStorageUri.fsPath, 'backends');
+  const named = process.env['FLATSCAPE_BACKENDS'];
+  return named ? path.resolve(named) : path.join(context.globalStorageUri.fsPath, 'backends');
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BACKEND_NAMES } from './backends';
+import { BACKEND_NAMES, NATIVE_NAMES } from './backends';
 
 /** What `backends list --json` prints, and the Backend Report shows. */
 export const backendReportSchema = z.object({
@@ -23,6 +23,7 @@ export const backendReportSchema = z.object({
       state: z.enum(['works', 'refused', 'not-installed']),
       /** Why not, and what to do about it. */
       reason: z.string().optional(),
+      device: z.string().optional().describe('What it computes on, where not the processor.'),
       memoryBytes: z.number().optional().describe('What it may use.'),
       probeMs: z.number().optional().describe('Start and self-test, in a process of its own.'),
       checkedAt: z.number().optional().describe('Unix time in milliseconds.'),
@@ -42,6 +43,24 @@ export const backendReportSchema = z.object({
 export type BackendReport = z.output<typeof backendReportSchema>;
 export type BackendEntry = BackendReport['backends'][number];
 
+/** A native backend that is there, in whatever state; nothing is tested for it. */
+export const installedBackendSchema = z.object({
+  name: z.enum(NATIVE_NAMES),
+  /** Why its own description cannot be read. */
+  damaged: z.string().optional(),
+  /** Of one that is not damaged. */
+  details: z
+    .object({
+      library: z.string(),
+      source: z.enum(['wheel', 'official', 'npm', 'dir']),
+      packageFolder: z.string(),
+      /** Whether it is what this version of Flatscape would install. */
+      current: z.boolean(),
+    })
+    .optional(),
+});
+export type InstalledBackend = z.output<typeof installedBackendSchema>;
+
 /** The report as a Markdown page. */
 export function backendReportMarkdown(report: BackendReport): string {
   const { machine, chosen } = report;
@@ -50,7 +69,7 @@ export function backendReportMarkdown(report: BackendReport): string {
   const rows = report.backends.map((b) => {
     const took = b.probeMs === undefined ? '–' : `${(b.probeMs / 1000).toFixed(1)} s`;
     const memory = b.memoryBytes === undefined ? '–' : gigabytes(b.memoryBytes);
-    return `| ${b.name}${b.name === chosen ? ' **(auto)**' : ''} | ${state[b.state]} | ${b.summary} | ${memory} | ${took} |`;
+    return `| ${b.name}${b.name === chosen ? ' **(auto)**' : ''} | ${state[b.state]} | ${[b.summary, b.device].filter(Boolean).join(': ')} | ${memory} | ${took} |`;
   });
   const refused = report.backends.filter((b) => b.reason !== undefined);
   const installed = report.backends.flatMap(({ name, installation: i }) =>

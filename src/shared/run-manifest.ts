@@ -41,6 +41,7 @@ export const manifestSchema = z.object({
   backend: z.object({
     name: z.string(),
     reason: z.string(),
+    device: z.string().optional().describe('What it computes on, where not the processor.'),
     refused: z.array(z.object({ name: z.string(), reason: z.string() })),
   }),
   model: z.object({

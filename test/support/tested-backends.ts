@@ -6,7 +6,8 @@ import { BACKENDS } from '../../src/engine/backends/registry';
 
 /**
  * What the engine's tests run on: those that `$FLATSCAPE_TEST_BACKENDS` names, or else cpu, wasm and
- * the native backend that is installed where `$FLATSCAPE_BACKENDS`, or the user's cache, says.
+ * the TensorFlow that is installed where `$FLATSCAPE_BACKENDS`, or the user's cache, says. webgpu only
+ * where it is named, for it also needs a driver (`npm run test:webgpu` brings one).
  * @throws UserError when a named one is not installed
  */
 export async function testedBackends(): Promise<readonly Backend[]> {
@@ -15,7 +16,8 @@ export async function testedBackends(): Promise<readonly Backend[]> {
     if (isNative(name) && !(await readInstallation(name))) throw notInstalled(name);
   if (named) return named.map((name) => BACKENDS[name]);
   const native = [];
-  for (const name of NATIVE_NAMES) if (await readInstallation(name)) native.push(BACKENDS[name]);
+  for (const name of NATIVE_NAMES)
+    if (name !== 'webgpu' && (await readInstallation(name))) native.push(BACKENDS[name]);
   // One process can load one of them.
   return [BACKENDS.cpu, BACKENDS.wasm, ...native.slice(0, 1)];
 }

@@ -1,32 +1,24 @@
-import type { ModulePoint } from './perturbation';
-import { crossOfColumns, gramOfRows, multiply, traceOfProduct, type Values } from './small-matrix';
+import type { AppliedGrams, ModuleSize } from './perturbation';
+import { traceOfProduct } from './small-matrix';
 
 /**
- * s‖(B + E_B)(A + E_A) − BA‖, the distance in W that moving both factors makes, without any [n, m]
- * matrix: the difference is E_B Ã + B E_A, whose squared norm is
+ * s‖(B + E_B)(A + E_A) − BA‖, the distance in W that moving both factors makes, from r x r products:
+ * the difference is E_B Ã + B E_A, whose squared norm is
  * tr(E_BᵀE_B ÃÃᵀ) + 2 tr(E_BᵀB E_AÃᵀ) + tr(BᵀB E_AE_Aᵀ).
- * @param clean     A [r, m] and B [n, r]
- * @param perturbed Ã = A + E_A
+ * @param e  of E_A and of E_B, at the point they led to
+ * @param kA ÃÃᵀ, perturbed
+ * @param kB BᵀB, clean
  */
 export function changeOfProduct(
-  clean: Pick<ModulePoint, 'loraB' | 'rank' | 'out' | 'in' | 'scaling'>,
-  perturbed: Pick<ModulePoint, 'loraA'>,
-  { eA, eB }: { readonly eA: Values; readonly eB: Values },
+  { onA, onB }: { readonly onA: AppliedGrams; readonly onB: AppliedGrams },
+  { kA, kB }: { readonly kA: Float64Array; readonly kB: Float64Array },
+  { rank, scaling }: Pick<ModuleSize, 'rank' | 'scaling'>,
 ): number {
-  const { rank, out, in: width, scaling, loraB } = clean;
-  const { loraA } = perturbed;
-  const shape = { rows: rank, inner: width, columns: rank };
-  const crossA = multiply(eA, transposed(loraA, rank, width), shape);
+  // E_BᵀB = E_BᵀB̃ − E_BᵀE_B
+  const withClean = onB.withFactor.map((value, i) => value - (onB.gram[i] as number));
   const square =
-    traceOfProduct(crossOfColumns(eB, eB, out, rank), gramOfRows(loraA, rank, width), rank) +
-    2 * traceOfProduct(crossOfColumns(eB, loraB, out, rank), crossA, rank) +
-    traceOfProduct(crossOfColumns(loraB, loraB, out, rank), gramOfRows(eA, rank, width), rank);
+    traceOfProduct(onB.gram, kA, rank) +
+    2 * traceOfProduct(withClean, onA.withFactor, rank) +
+    traceOfProduct(kB, onA.gram, rank);
   return scaling * Math.sqrt(Math.max(0, square));
-}
-
-function transposed(m: Values, rows: number, columns: number): Float64Array {
-  return Float64Array.from(
-    { length: m.length },
-    (_, i) => m[(i % rows) * columns + Math.floor(i / rows)] as number,
-  );
 }

@@ -8,15 +8,17 @@ export type Values = Float32Array | Float64Array;
  * float32 that loss would show as a perturbation that quietly shrinks, never as NaN.
  */
 export function gramOfRows(m: Values, rows: number, columns: number): Float64Array {
-  const gram = new Float64Array(rows * rows);
-  for (let p = 0; p < rows; p++)
-    for (let q = p; q < rows; q++) {
-      let sum = 0;
-      for (let k = 0, i = p * columns, j = q * columns; k < columns; k++)
-        sum += (m[i++] as number) * (m[j++] as number);
-      gram[p * rows + q] = gram[q * rows + p] = sum;
-    }
-  return gram;
+  return crossOfRows(m, m, rows, columns);
+}
+
+/** L Rᵀ [rows, rows] of L, R [rows, columns], accumulated in float64. */
+export function crossOfRows(
+  left: Values,
+  right: Values,
+  rows: number,
+  columns: number,
+): Float64Array {
+  return dotProducts(left, right, { count: rows, length: columns, apart: columns, next: 1 });
 }
 
 /** Lᵀ R [columns, columns] of L, R [rows, columns], accumulated in float64. */
@@ -26,32 +28,146 @@ export function crossOfColumns(
   rows: number,
   columns: number,
 ): Float64Array {
-  const cross = new Float64Array(columns * columns);
-  for (let i = 0; i < rows; i++)
-    for (let p = 0, row = i * columns; p < columns; p++) {
-      const l = left[row + p] as number;
-      for (let q = 0; q < columns; q++)
-        cross[p * columns + q] =
-          (cross[p * columns + q] as number) + l * (right[row + q] as number);
-    }
-  return cross;
+  return dotProducts(left, right, { count: columns, length: rows, apart: 1, next: columns });
+}
+
+/** `count` vectors of `length` in an array: from one to the next, and from entry to entry. */
+interface Vectors {
+  readonly count: number;
+  readonly length: number;
+  readonly apart: number;
+  readonly next: number;
+}
+
+/** Inner products of all vectors of L with all of R; of each pair once where L is R. */
+function dotProducts(left: Values, right: Values, vectors: Vectors): Float64Array {
+  const { count } = vectors;
+  const products = new Float64Array(count * count);
+  const isGram = left === right;
+  // Fours: sixteen sums in registers for eight loads, 4 to 5 times as fast as one by one.
+  const whole = count - (count % 4);
+  for (let p = 0; p < whole; p += 4)
+    for (let q = isGram ? p : 0; q < whole; q += 4)
+      fourByFour(left, right, vectors, p, q, products);
+  for (let p = 0; p < count; p++)
+    for (let q = p < whole ? whole : isGram ? p : 0; q < count; q++)
+      products[p * count + q] = dot(left, right, vectors, p, q);
+  if (isGram)
+    for (let p = 1; p < count; p++)
+      for (let q = 0; q < p; q++) products[p * count + q] = products[q * count + p] as number;
+  return products;
+}
+
+function dot(left: Values, right: Values, { length, apart, next }: Vectors, p: number, q: number) {
+  let sum = 0;
+  for (let k = 0, i = p * apart, j = q * apart; k < length; k++, i += next, j += next)
+    sum += (left[i] as number) * (right[j] as number);
+  return sum;
+}
+
+function fourByFour(
+  left: Values,
+  right: Values,
+  { count, length, apart, next }: Vectors,
+  p: number,
+  q: number,
+  products: Float64Array,
+): void {
+  let [s00, s01, s02, s03, s10, s11, s12, s13] = [0, 0, 0, 0, 0, 0, 0, 0];
+  let [s20, s21, s22, s23, s30, s31, s32, s33] = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let k = 0, i = p * apart, j = q * apart; k < length; k++, i += next, j += next) {
+    const x0 = left[i] as number;
+    const x1 = left[i + apart] as number;
+    const x2 = left[i + 2 * apart] as number;
+    const x3 = left[i + 3 * apart] as number;
+    const y0 = right[j] as number;
+    const y1 = right[j + apart] as number;
+    const y2 = right[j + 2 * apart] as number;
+    const y3 = right[j + 3 * apart] as number;
+    s00 += x0 * y0;
+    s01 += x0 * y1;
+    s02 += x0 * y2;
+    s03 += x0 * y3;
+    s10 += x1 * y0;
+    s11 += x1 * y1;
+    s12 += x1 * y2;
+    s13 += x1 * y3;
+    s20 += x2 * y0;
+    s21 += x2 * y1;
+    s22 += x2 * y2;
+    s23 += x2 * y3;
+    s30 += x3 * y0;
+    s31 += x3 * y1;
+    s32 += x3 * y2;
+    s33 += x3 * y3;
+  }
+  products.set([s00, s01, s02, s03], p * count + q);
+  products.set([s10, s11, s12, s13], (p + 1) * count + q);
+  products.set([s20, s21, s22, s23], (p + 2) * count + q);
+  products.set([s30, s31, s32, s33], (p + 3) * count + q);
 }
 
 /** L R [rows, columns] of L [rows, inner] and R [inner, columns], in float64. */
 export function multiply(
   left: Values,
   right: Values,
-  { rows, inner, columns }: { rows: number; inner: number; columns: number },
+  size: { readonly rows: number; readonly inner: number; readonly columns: number },
 ): Float64Array {
-  const product = new Float64Array(rows * columns);
-  for (let i = 0; i < rows; i++)
-    for (let k = 0; k < inner; k++) {
-      const l = left[i * inner + k] as number;
-      for (let j = 0; j < columns; j++)
-        product[i * columns + j] =
-          (product[i * columns + j] as number) + l * (right[k * columns + j] as number);
-    }
+  const product = new Float64Array(size.rows * size.columns);
+  addProduct(product, left, right, size);
   return product;
+}
+
+/** Adds L R to `sum` [rows, columns]. */
+export function addProduct(
+  sum: Float64Array,
+  left: Values,
+  right: Values,
+  {
+    rows,
+    inner,
+    columns,
+  }: { readonly rows: number; readonly inner: number; readonly columns: number },
+): void {
+  const whole = columns - (columns % 4);
+  for (let i = 0; i < rows; i++) {
+    const row = i * columns;
+    for (let j = 0; j < whole; j += 4) {
+      const to = row + j;
+      let s0 = sum[to] as number;
+      let s1 = sum[to + 1] as number;
+      let s2 = sum[to + 2] as number;
+      let s3 = sum[to + 3] as number;
+      for (let k = 0, at = i * inner, from = j; k < inner; k++, at++, from += columns) {
+        const l = left[at] as number;
+        s0 += l * (right[from] as number);
+        s1 += l * (right[from + 1] as number);
+        s2 += l * (right[from + 2] as number);
+        s3 += l * (right[from + 3] as number);
+      }
+      sum[to] = s0;
+      sum[to + 1] = s1;
+      sum[to + 2] = s2;
+      sum[to + 3] = s3;
+    }
+    for (let j = whole; j < columns; j++) {
+      let s = sum[row + j] as number;
+      for (let k = 0; k < inner; k++)
+        s += (left[i * inner + k] as number) * (right[k * columns + j] as number);
+      sum[row + j] = s;
+    }
+  }
+}
+
+export function transpose(m: Float64Array, size: number): Float64Array {
+  return m.map((_, i) => m[(i % size) * size + Math.floor(i / size)] as number);
+}
+
+/** tr(P) of a square P. */
+export function trace(p: Values, size: number): number {
+  let sum = 0;
+  for (let i = 0; i < size; i++) sum += p[i * size + i] as number;
+  return sum;
 }
 
 /** tr(P Q) of square P, Q [size, size]. */

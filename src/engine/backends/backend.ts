@@ -10,8 +10,17 @@ export interface Backend {
    * @throws UserError when it cannot start here, with the reason and a remedy
    */
   start(): Promise<void>;
+  /** What it computes on, once started, where that is not the machine's processor. */
+  readonly device?: Device | undefined;
   /** Bytes it may use; the preflight compares its estimate. */
   readonly memoryLimit: number;
+}
+
+export interface Device {
+  /** As its driver names it. */
+  readonly name: string;
+  /** A driver that computes on the processor after all: not what `auto` is looking for. */
+  readonly software: boolean;
 }
 
 export interface RefusedBackend {
@@ -25,5 +34,6 @@ export interface RefusedBackend {
 export interface BackendChoice {
   readonly name: BackendName;
   readonly reason: string;
+  readonly device?: string;
   readonly refused: readonly RefusedBackend[];
 }

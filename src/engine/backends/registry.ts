@@ -3,6 +3,7 @@ import type { Config } from '../../shared/config/schema';
 import { describeError, isUserError, UserError } from '../../shared/errors';
 import type { Backend, BackendChoice, RefusedBackend } from './backend';
 import { cpu } from './cpu';
+import { describeDevice, onlyByName } from './device';
 import { readInstallation } from './native/installation';
 import { notInstalled } from './native/native-backend';
 import { probeBackend, type Verdict } from './native/probe';
@@ -10,10 +11,12 @@ import { selfTest } from './self-test';
 import { tensorflow } from './tensorflow';
 import { tensorflowGpu } from './tensorflow-gpu';
 import { wasm } from './wasm';
+import { webgpu } from './webgpu';
 
 export const BACKENDS: Readonly<Record<BackendName, Backend>> = {
   'tensorflow-gpu': tensorflowGpu,
   tensorflow,
+  webgpu,
   wasm,
   cpu,
 };
@@ -36,10 +39,12 @@ export async function chooseBackend(
   for (const candidate of candidates) {
     const backend = BACKENDS[candidate];
     // A refusal that was kept does not answer a user who asks for this one.
-    const problem = await tryBackend(backend, (n) => probe(n, { fresh: name !== 'auto' }));
+    const proved = (n: BackendName) => probe(n, { fresh: name !== 'auto' });
+    const problem = await tryBackend(backend, name === 'auto' ? automatic(proved) : proved);
     if (problem === undefined) {
       const why = name === 'auto' ? 'the fastest that passed its self-test' : 'asked for';
-      return { name: candidate, reason: `${why} (${backend.summary})`, refused };
+      const device = backend.device && { device: describeDevice(backend.device) };
+      return { name: candidate, reason: `${why} (${backend.summary})`, ...device, refused };
     }
     refused.push({ name: candidate, ...problem });
   }
@@ -52,16 +57,27 @@ export async function chooseBackend(
   });
 }
 
+type Prove = (name: BackendName) => Promise<Verdict>;
+
+/** What works, but only where somebody asks for it, is a refusal to `auto`. */
+function automatic(prove: Prove): Prove {
+  return async (name) => {
+    const verdict = await prove(name);
+    const reason = verdict.ok ? onlyByName(name, verdict.device) : undefined;
+    return verdict.ok && reason !== undefined ? { ...verdict, ok: false, reason } : verdict;
+  };
+}
+
 /** @returns why not, or `undefined` when it runs and computes right */
 async function tryBackend(
   backend: Backend,
-  probe: (name: BackendName) => Promise<Verdict>,
+  prove: Prove,
 ): Promise<Omit<RefusedBackend, 'name'> | undefined> {
   try {
     if (isNative(backend.name)) {
       if (!(await readInstallation(backend.name)))
         return { reason: describeError(notInstalled(backend.name)), installed: false };
-      const verdict = await probe(backend.name);
+      const verdict = await prove(backend.name);
       if (!verdict.ok) return { reason: verdict.reason, installed: true };
     }
     await backend.start();

@@ -63,3 +63,35 @@ export function epochOrder(
   }
   return order;
 }
+
+/** Steps whose examples are sorted together, as in transformers. */
+const MEGA_BATCH = 50;
+
+/**
+ * Puts examples of about one length next to each other, by the rule of transformers'
+ * `group_by_length`: runs of 50 steps of the order given, fewer where the data is short, each sorted
+ * from long to short; and the longest example of all first, so that a run that does not fit in
+ * memory fails at once. Equal lengths keep their order, so the result depends on nothing else.
+ * @param lengths tokens, by example
+ * @param perStep examples of an optimizer step
+ */
+export function groupByLength(
+  order: Int32Array,
+  lengths: readonly number[],
+  perStep: number,
+): Int32Array<ArrayBuffer> {
+  const grouped = Int32Array.from(order);
+  if (order.length === 0) return grouped;
+  const longer = (a: number, b: number) => (lengths[b] ?? 0) - (lengths[a] ?? 0);
+  const steps = Math.min(Math.floor(order.length / (4 * perStep)), MEGA_BATCH) || 1;
+  const size = steps * perStep;
+  let longest = 0;
+  for (let start = 0; start < order.length; start += size) {
+    grouped.subarray(start, start + size).sort(longer);
+    if (longer(grouped[start] ?? 0, grouped[longest] ?? 0) < 0) longest = start;
+  }
+  const first = grouped[0] ?? 0;
+  grouped[0] = grouped[longest] ?? 0;
+  grouped[longest] = first;
+  return grouped;
+}

@@ -3,11 +3,10 @@ import type { Config } from '../../shared/config/schema';
 import type { MeasureValues } from '../../shared/measures';
 import type { LayerValues } from '../../shared/quantities';
 import type { ParameterMap, TrainableModel } from '../adapters/trainable-model';
-import type { ModuleGeometry } from '../algebra/perturbation';
 import type { Batch } from '../data/batch';
 import { lossAndGradients, type LossAndGradients } from '../methods/gradients';
 import { layerMetrics } from '../methods/layer-metrics';
-import { modulePoints } from '../methods/module-points';
+import { measureModules, type MeasuredModules } from '../methods/measured-modules';
 import { perturbedKeys } from '../methods/perturbed-keys';
 import { theorem2, type Theorem2Request } from '../theory/theorem2';
 import type { Theorem2Constants } from '../theory/theorem2-bound';
@@ -55,19 +54,24 @@ export async function probe(
   const clean = await lossAndGradients(model, parameters, [batch]);
   try {
     const { loss, gradients } = clean;
-    const geometries = await modulePoints(model.modules, parameters, gradients, method);
+    const measured = await measureModules({
+      ...{ modules: model.modules, parameters, gradients },
+      // Sharpness is measured along B, and upwards, whatever the method perturbs.
+      options: { ...method, perturb_target: 'B', perturb_sign: 'sam' },
+    });
     const keys = perturbedKeys(model, parameters, { perturb_head: false });
     const shares = await shareMeasures(model.modules, keys, gradients);
     const sharpness = await sharpnessOf(model, parameters, batch, {
-      ...{ request, clean, geometries, keys, rho },
+      ...{ request, clean, measured, keys, rho },
     });
+    measured.dispose();
     const compared =
       request.theorem2 &&
       (await theorem2(model, parameters, batch, {
-        ...{ method, geometries, gradients, cleanLoss: loss },
+        ...{ method, gradients, cleanLoss: loss },
         ...request.theorem2,
       }));
-    const points = geometries.map((at) => ({ clean: at.point, at }));
+    const points = measured.geometries.map((at) => ({ clean: at, at }));
     return {
       loss,
       rho,
@@ -89,7 +93,7 @@ export async function probe(
 interface SharpnessRequest {
   readonly request: ProbeRequest;
   readonly clean: LossAndGradients;
-  readonly geometries: readonly ModuleGeometry[];
+  readonly measured: MeasuredModules;
   readonly keys: readonly string[];
   readonly rho: number;
 }
@@ -99,7 +103,7 @@ async function sharpnessOf(
   model: TrainableModel,
   parameters: ParameterMap,
   batch: Batch,
-  { request, clean, geometries, keys, rho }: SharpnessRequest,
+  { request, clean, measured, keys, rho }: SharpnessRequest,
 ): Promise<{ readonly all: number; readonly layers: readonly number[] } | undefined> {
   if (request.probe.sharpness === 'none') return undefined;
   const cleanLoss = clean.loss;
@@ -109,7 +113,7 @@ async function sharpnessOf(
     return { all, layers: [] };
   }
   return samSharpness(model, parameters, batch, {
-    ...{ geometries, cleanLoss, rho },
+    ...{ measured, cleanLoss, rho },
     perLayer: request.probe.sharpness === 'layers',
   });
 }

@@ -1,13 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  perturbations,
-  type ModuleGeometry,
-  type PerturbationOptions,
-} from '../algebra/perturbation';
-import { zip } from '../algebra/zip';
-import type { AdaptedModule, ParameterMap, TrainableModel } from '../adapters/trainable-model';
+import { perturbations, type PerturbationOptions } from '../algebra/perturbation';
+import type { ParameterMap, TrainableModel } from '../adapters/trainable-model';
 import type { Batch } from '../data/batch';
-import { perturb, perturbationTensor } from '../methods/perturbed-parameters';
+import type { MeasuredModules } from '../methods/measured-modules';
+import { perturb } from '../methods/perturbed-parameters';
 
 export interface SamSharpness {
   /** L(W + δ_all) − L(W): one ascent step of norm ρ over all modules together. */
@@ -19,7 +15,7 @@ export interface SamSharpness {
 /**
  * One-step SAM sharpness in the row-space coordinates W + X Q_Aᵀ: A = L Q_Aᵀ, ‖X‖ = s‖E_B A‖, so a
  * step along the gradient of X is the `A_only` perturbation of B. Gauge-invariant.
- * @param geometries at the clean point, gradients of the same batch
+ * @param measured   at the clean point, gradients of the same batch
  * @param cleanLoss  L(W) of the batch
  */
 export async function samSharpness(
@@ -27,25 +23,26 @@ export async function samSharpness(
   parameters: ParameterMap,
   batch: Batch,
   request: {
-    readonly geometries: readonly ModuleGeometry[];
+    readonly measured: MeasuredModules;
     readonly cleanLoss: number;
     readonly rho: number;
     readonly perLayer: boolean;
   },
 ): Promise<SamSharpness> {
-  const { geometries, cleanLoss, rho, perLayer } = request;
-  const rise = async (chosen: readonly (readonly [AdaptedModule, Float64Array])[]) =>
+  const { measured, cleanLoss, rho, perLayer } = request;
+  const rise = async (chosen: ReadonlyMap<string, tf.Tensor>) =>
     (await lossAt(model, parameters, batch, chosen)) - cleanLoss;
 
-  const joint = perturbations(geometries, rho, ascent('global'));
-  const all = await rise(zip(model.modules, joint).map(([module, { e }]) => [module, e]));
+  const steps = (scope: PerturbationOptions['rho_scope']) =>
+    measured.perturbation(perturbations(measured.geometries, rho, ascent(scope)));
+  const joint = steps('global');
+  const all = await rise(joint);
+  tf.dispose([...joint.values()]);
+  if (!perLayer) return { all, layers: [] };
+  const alone = steps('per_layer');
   const layers: number[] = [];
-  if (perLayer)
-    for (const [module, { e }] of zip(
-      model.modules,
-      perturbations(geometries, rho, ascent('per_layer')),
-    ))
-      layers.push(await rise([[module, e]]));
+  for (const [key, e] of alone) layers.push(await rise(new Map([[key, e]])));
+  tf.dispose([...alone.values()]);
   return { all, layers };
 }
 
@@ -64,16 +61,12 @@ async function lossAt(
   model: TrainableModel,
   parameters: ParameterMap,
   batch: Batch,
-  chosen: readonly (readonly [AdaptedModule, Float64Array])[],
+  chosen: ReadonlyMap<string, tf.Tensor>,
 ): Promise<number> {
-  const e = new Map(
-    chosen.map(([module, values]) => [module.loraB, perturbationTensor(values, module, 'B')]),
-  );
-  const perturbed = perturb(parameters, e);
+  const perturbed = perturb(parameters, chosen);
   const loss = tf.tidy(() => model.loss(perturbed.parameters, batch));
   const value = (await loss.data())[0] as number;
   loss.dispose();
   perturbed.dispose();
-  tf.dispose([...e.values()]);
   return value;
 }

@@ -1,22 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { perturbations } from '../algebra/perturbation';
+import { perturbations, type Perturbation } from '../algebra/perturbation';
 import { zip } from '../algebra/zip';
+import { laterMasks, STATELESS } from './ascent';
 import { lossAndGradients } from './gradients';
-import { layerMetrics } from './layer-metrics';
+import { layerMetrics, type ModuleStep } from './layer-metrics';
+import { measureModules, type MeasuredModules } from './measured-modules';
 import type { MethodContext, Method, StepInput, StepOutput } from './method';
-import { modulePoints } from './module-points';
-import { perturb, perturbationTensor, targetKey } from './perturbed-parameters';
-
-/** Moves the seed of the second pass when it is to draw its own dropout masks. */
-const RESAMPLE = 0x9e3779b9;
+import { perturb } from './perturbed-parameters';
 
 /**
  * FMLoRA: SAM whose perturbation of W is carried by B (Eqs. 9-15, Algorithm 1). First pass at the
  * clean weights for E_B, second pass at B + E_B for the update; L₂ − L₁ is the SAM sharpness.
  */
 export function createFmlora({ model, config }: MethodContext): Method {
-  const target = config.perturb_target;
+  const { modules } = model;
   return {
+    ...STATELESS,
     async step({
       parameters,
       microBatches,
@@ -25,23 +24,28 @@ export function createFmlora({ model, config }: MethodContext): Method {
       metrics,
     }: StepInput): Promise<StepOutput> {
       const first = await lossAndGradients(model, parameters, microBatches, dropout);
-      const clean = await modulePoints(model.modules, parameters, first.gradients, config);
-      tf.dispose([...first.gradients.values()]);
-      const computed = perturbations(clean, rho, config);
+      const { gradients } = first;
+      const clean = await measureModules({ modules, options: config, parameters, gradients });
+      const computed = perturbations(clean.geometries, rho, config);
+      const e = clean.perturbation(computed);
+      clean.dispose();
+      tf.dispose([...gradients.values()]);
 
-      const e = new Map(
-        zip(model.modules, computed).map(([module, p]) => [
-          targetKey(module, target),
-          perturbationTensor(p.e, module, target),
-        ]),
-      );
       const perturbed = perturb(parameters, e);
-      const masks =
-        config.rng === 'replay' ? dropout : dropout?.map(({ seed }) => ({ seed: seed ^ RESAMPLE }));
+      // ρ_t = 0 is plain training, with its masks.
+      const masks = rho > 0 ? laterMasks(config, dropout) : dropout;
       const second = await lossAndGradients(model, perturbed.parameters, microBatches, masks);
-      const points = metrics
-        ? await modulePoints(model.modules, perturbed.parameters, second.gradients, config)
-        : [];
+      const there = metrics
+        ? await measureModules({
+            modules,
+            // Nothing is computed from there: the literal sign's [n, m] would be for nothing.
+            options: { ...config, perturb_sign: 'sam' },
+            parameters: perturbed.parameters,
+            gradients: second.gradients,
+            applied: { perturbation: e, clean: parameters },
+          })
+        : undefined;
+      there?.dispose();
       perturbed.dispose();
       tf.dispose([...e.values()]);
 
@@ -51,21 +55,21 @@ export function createFmlora({ model, config }: MethodContext): Method {
         gradients: second.gradients,
         degenerate: computed.filter((p) => p.degenerate).length,
         layers: layerMetrics(
-          metrics
-            ? zip(points, zip(clean, computed)).map(([at, [before, p]]) => ({
-                clean: before.point,
-                at,
-                applied: p.e,
-                computed: p,
-              }))
-            : [],
+          there ? moduleSteps(there, clean, computed) : [],
           rho,
-          target,
+          config.perturb_target,
         ),
       };
     },
-    saveState: async () => new Map(),
-    restoreState: () => undefined,
-    dispose: () => undefined,
   };
+}
+
+function moduleSteps(
+  perturbed: MeasuredModules,
+  clean: MeasuredModules,
+  computed: readonly Perturbation[],
+): ModuleStep[] {
+  return zip(zip(clean.geometries, computed), zip(perturbed.geometries, perturbed.applied)).map(
+    ([[before, p], [at, applied]]) => ({ clean: before, at, applied, computed: p }),
+  );
 }

@@ -1,31 +1,25 @@
 import {
   radiusInW,
+  type AppliedGrams,
   type ModuleGeometry,
-  type ModulePoint,
   type Perturbation,
 } from '../algebra/perturbation';
-import {
-  conditionNumber,
-  innerProduct,
-  norm,
-  symmetricEigen,
-  crossOfColumns,
-  traceOfProduct,
-  type Values,
-} from '../algebra/small-matrix';
+import { conditionNumber, trace, traceOfProduct } from '../algebra/small-matrix';
 import type { LayerValues, QuantityKey } from '../../shared/quantities';
 import { balancedness, balancednessRate } from '../theory/theorem1';
 
 /** What a step knows of one module; the parts a method does not have are absent. */
 export interface ModuleStep {
-  /** Clean factors. */
-  readonly clean: Pick<ModulePoint, 'loraA' | 'loraB' | 'out' | 'in' | 'rank' | 'scaling'>;
+  /** At the clean factors. */
+  readonly clean: Pick<ModuleGeometry, 'kA' | 'kB' | 'eigenA' | 'eigenB'>;
   /** Geometry where the update gradient was taken. */
   readonly at: ModuleGeometry;
-  /** The perturbation that was applied there (E, or Ê_{t−1}). */
-  readonly applied?: Values;
+  /** Of the perturbation that was applied there (E, or Ê_{t−1}). */
+  readonly applied?: AppliedGrams;
   /** The perturbation computed at this step. */
   readonly computed?: Perturbation;
+  /** cos(E_t, Ê_{t−1}), where there is an average. */
+  readonly alignment?: number;
 }
 
 /** The every-step quantities of `QUANTITIES`, one value per module; NaN where there is none. */
@@ -47,41 +41,40 @@ export function layerMetrics(
 }
 
 function cleanMetrics({ clean, at }: ModuleStep): Partial<Record<QuantityKey, number>> {
-  const { loraA, loraB, out, rank, scaling } = clean;
-  const kB = crossOfColumns(loraB, loraB, out, rank);
+  const { rank, scaling } = at;
+  const { kA, kB, eigenA, eigenB } = clean;
   return {
-    normA: norm(loraA),
-    normB: norm(loraB),
-    normDeltaW: scaling * Math.sqrt(Math.max(0, traceOfProduct(kB, at.kA, rank))),
-    kappaA: conditionNumber(at.eigenA),
-    kappaB: conditionNumber(symmetricEigen(kB, rank)),
-    balancedness: balancedness(loraA, loraB),
+    normA: Math.sqrt(trace(kA, rank)),
+    normB: Math.sqrt(trace(kB, rank)),
+    normDeltaW: scaling * Math.sqrt(Math.max(0, traceOfProduct(kB, kA, rank))),
+    kappaA: conditionNumber(eigenA),
+    kappaB: conditionNumber(eigenB),
+    balancedness: balancedness({ kA, kB, rank }),
     tangentGradient: Math.sqrt(Math.max(0, at.a + at.b - at.c)) / scaling,
   };
 }
 
 function perturbationMetrics(
-  { at, applied, computed }: ModuleStep,
+  { at, applied, computed, alignment }: ModuleStep,
   rho: number,
   target: 'A' | 'B',
 ): Partial<Record<QuantityKey, number>> {
   const row: Partial<Record<QuantityKey, number>> = {};
   if (computed) {
-    row.normE = norm(computed.e);
+    row.normE = computed.norm;
     row.rhoEffRatio = rho > 0 ? computed.rhoEff / rho : NaN;
   }
   if (applied) {
     const onB = target === 'B';
-    const rhoUse = radiusInW(applied, onB ? at.kA : at.kB, at.point, onB);
+    const rhoUse = radiusInW(applied.gram, onB ? at.kA : at.kB, at);
     const theorem = balancednessRate(at, applied, { rho, rhoUse, onB });
-    row.normEhat = norm(applied);
+    row.normEhat = Math.sqrt(trace(applied.gram, at.rank));
     row.rhoUse = rhoUse;
     row.balancednessRate = theorem.rate;
     row.boundPaper = theorem.boundPaper;
     row.boundSigmaMin = theorem.boundSigmaMin;
     row.boundTight = theorem.boundTight;
   }
-  if (applied && computed)
-    row.emaCosine = innerProduct(applied, computed.e) / (norm(applied) * norm(computed.e));
+  if (alignment !== undefined) row.emaCosine = alignment;
   return row;
 }

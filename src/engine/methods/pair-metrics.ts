@@ -1,14 +1,15 @@
-import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { LayerValues, QuantityKey } from '../../shared/quantities';
-import type { AdaptedModule, ParameterMap } from '../adapters/trainable-model';
+import type { ParameterMap } from '../adapters/trainable-model';
 import { changeOfProduct } from '../algebra/change-of-product';
-import { norm } from '../algebra/small-matrix';
+import { trace } from '../algebra/small-matrix';
 import { zip } from '../algebra/zip';
 import { pairBalancednessRate } from '../theory/theorem1';
 import type { LossAndGradients } from './gradients';
 import { layerMetrics } from './layer-metrics';
+import { measureModules, type MeasuredModules } from './measured-modules';
 import type { MethodContext, StepInput } from './method';
-import { modulePoints } from './module-points';
+import { targetKey } from './perturbed-parameters';
 import type { TensorMap } from './tensor-map';
 
 export interface PairStep extends Pick<StepInput, 'parameters'> {
@@ -25,47 +26,50 @@ export interface PairStep extends Pick<StepInput, 'parameters'> {
  * with a perturbation the exact rate of Theorem 1, ⟨E_B, g̃_B⟩ − ⟨E_A, g̃_A⟩, the norm of E in
  * (A, B), and the distance it makes in W. The bounds of Theorem 1 speak of E_A = 0 alone.
  */
-export async function pairMetrics(
-  { model, config }: MethodContext,
-  { parameters, point, e, second }: PairStep,
-): Promise<LayerValues> {
-  const [at, clean] = await Promise.all([
-    modulePoints(model.modules, point, second.gradients, config),
-    Promise.all(model.modules.map((module) => readFactors(module, parameters))),
-  ]);
-  const layers = layerMetrics(
-    zip(at, clean).map(([there, here]) => ({ clean: here, at: there })),
-    0,
-    'B',
-  );
-  if (e.size === 0) return layers;
-  const columns: Record<'normE' | 'rhoUse' | 'balancednessRate', number[]> = {
-    normE: [],
-    rhoUse: [],
-    balancednessRate: [],
+export async function pairMetrics(context: MethodContext, step: PairStep): Promise<LayerValues> {
+  if (context.model.modules.length === 0) return {};
+  const onB = await measured(context, step, 'B');
+  if (step.e.size === 0)
+    return layerMetrics(
+      onB.geometries.map((at) => ({ clean: at, at })),
+      0,
+      'B',
+    );
+  const onA = await measured(context, step, 'A');
+  const modules = zip(onB.geometries, zip(onA.applied, onB.applied)).map(([at, [a, b]]) => ({
+    ...{ at, e: { onA: a, onB: b } },
+    clean: { kA: a.cleanGram, eigenA: a.cleanEigen, kB: b.cleanGram, eigenB: b.cleanEigen },
+  }));
+  const columns = {
+    normE: modules.map(({ at: { rank }, e }) =>
+      Math.sqrt(trace(e.onA.gram, rank) + trace(e.onB.gram, rank)),
+    ),
+    rhoUse: modules.map(({ at, e, clean }) => changeOfProduct(e, { kA: at.kA, kB: clean.kB }, at)),
+    balancednessRate: modules.map(({ at, e }) => pairBalancednessRate(e, at.rank)),
   } satisfies Partial<Record<QuantityKey, number[]>>;
-  for (const [module, [there, here]] of zip(model.modules, zip(at, clean))) {
-    const [eA, eB] = await readPair(module, e);
-    columns.normE.push(Math.hypot(norm(eA), norm(eB)));
-    columns.rhoUse.push(changeOfProduct(here, there.point, { eA, eB }));
-    columns.balancednessRate.push(pairBalancednessRate(there.point, { eA, eB }));
-  }
-  return { ...layers, ...columns };
+  return { ...layerMetrics(modules, 0, 'B'), ...columns };
 }
 
-async function readFactors(module: AdaptedModule, parameters: ParameterMap) {
-  const read = async (key: string) =>
-    (await (parameters.get(key) as Tensor).data()) as Float32Array;
-  const { out, in: width, rank, scaling, loraA, loraB } = module;
-  return { out, in: width, rank, scaling, loraA: await read(loraA), loraB: await read(loraB) };
-}
-
-/** E_A [r, m] and E_B [n, r]; zeros where the factor was not moved. */
-async function readPair(
-  { loraA, loraB, in: width, out, rank }: AdaptedModule,
-  e: TensorMap,
-): Promise<[Float32Array, Float32Array]> {
-  const read = async (tensor: Tensor | undefined, size: number) =>
-    tensor ? ((await tensor.data()) as Float32Array) : new Float32Array(size);
-  return [await read(e.get(loraA), rank * width), await read(e.get(loraB), out * rank)];
+/** The point, and what led to it along one factor: zeros where that was not moved. */
+async function measured(
+  { model: { modules }, config }: MethodContext,
+  { parameters, point, e, second }: PairStep,
+  target: 'A' | 'B',
+): Promise<MeasuredModules> {
+  const { tau_a, tau_b, gram_dtype } = config;
+  const keys = modules.map((module) => targetKey(module, target));
+  const zeros = new Map(
+    keys
+      .filter((key) => !e.has(key))
+      .map((key) => [key, tf.zerosLike(parameters.get(key) as tf.Tensor)]),
+  );
+  const perturbation = new Map([...e, ...zeros]);
+  const result = await measureModules({
+    ...{ modules, parameters: point, gradients: second.gradients },
+    options: { tau_a, tau_b, gram_dtype, perturb_target: target },
+    ...(e.size > 0 && { applied: { perturbation, clean: parameters } }),
+  });
+  result.dispose();
+  tf.dispose([...zeros.values()]);
+  return result;
 }

@@ -6,17 +6,6 @@ export function targetKey(module: AdaptedModule, target: 'A' | 'B'): string {
   return target === 'B' ? module.loraB : module.loraA;
 }
 
-/** E as a tensor of the shape of the factor it is added to. */
-export function perturbationTensor(
-  values: Float64Array | Float32Array,
-  module: AdaptedModule,
-  target: 'A' | 'B',
-): tf.Tensor {
-  const shape: [number, number] =
-    target === 'B' ? [module.out, module.rank] : [module.rank, module.in];
-  return tf.tensor2d(Float32Array.from(values), shape);
-}
-
 /**
  * The parameters with `perturbation` added, as a map of its own: the clean tensors are not touched,
  * so nothing has to be restored, and nothing can be left perturbed by a failure.

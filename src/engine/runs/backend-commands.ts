@@ -1,12 +1,15 @@
-import type { BackendReport } from '../../shared/backend-report';
+import type { BackendReport, InstalledBackend } from '../../shared/backend-report';
 import {
   INSTALL_SOURCES,
   isNative,
+  NATIVE_NAMES,
   type BackendName,
   type InstallSource,
+  type NativeName,
 } from '../../shared/backends';
 import { describeError, isUserError, UserError } from '../../shared/errors';
-import { installBackend } from '../backends/native/install';
+import { installBackend, isCurrent, removeBackend } from '../backends/native/install';
+import { readInstallation } from '../backends/native/installation';
 import type { ProbeAnswer } from '../backends/native/probe';
 import { backendReport } from '../backends/native/report';
 import { BACKENDS } from '../backends/registry';
@@ -24,7 +27,8 @@ async function answer(name: BackendName): Promise<ProbeAnswer> {
     await BACKENDS[name].start();
     const reason = await selfTest();
     if (reason !== undefined) return { type: 'probe', ok: false, reason };
-    return { type: 'probe', ok: true, memoryBytes: BACKENDS[name].memoryLimit };
+    const { memoryLimit, device } = BACKENDS[name];
+    return { type: 'probe', ok: true, memoryBytes: memoryLimit, ...(device && { device }) };
   } catch (error) {
     const reason = isUserError(error) ? describeError(error) : String(error);
     return { type: 'probe', ok: false, reason };
@@ -59,4 +63,29 @@ export async function answerInstall(
   } finally {
     process.off('SIGTERM', stop);
   }
+}
+
+/** The body of `engine installed-backends`: reads what is written there, and tests nothing. */
+export async function answerInstalled(): Promise<readonly InstalledBackend[]> {
+  const found = await Promise.all(NATIVE_NAMES.map(installed));
+  return found.filter((backend) => backend !== undefined);
+}
+
+async function installed(name: NativeName): Promise<InstalledBackend | undefined> {
+  try {
+    const installation = await readInstallation(name);
+    if (!installation) return undefined;
+    const { library, source, packageFolder } = installation;
+    return { name, details: { library, source, packageFolder, current: await isCurrent(name) } };
+  } catch (error) {
+    // A damaged one can still be removed.
+    if (!isUserError(error)) throw error;
+    return { name, damaged: describeError(error) };
+  }
+}
+
+/** The body of `engine remove-backend NAME`. */
+export async function answerRemove(name: string): Promise<{ removed: boolean }> {
+  if (!isNative(name)) throw new Error(`${name} is no native backend`);
+  return { removed: await removeBackend(name) };
 }

@@ -1,15 +1,18 @@
+import { isNative } from '../../shared/backends';
 import { UserError } from '../../shared/errors';
+import { forgetVerdicts } from '../backends/native/verdicts';
 
 /**
- * A WebAssembly heap that is full ends the backend with one of these, not with an error of its own;
- * every later operation fails as well, so the process must end.
+ * A WebAssembly heap that is full ends the backend with one of the first, not with an error of its
+ * own; every later operation fails as well, so the process must end. TensorFlow's status 8 is
+ * RESOURCE_EXHAUSTED.
  */
 const FULL =
-  /^Aborted\(|memory access out of bounds|out of memory|Array buffer allocation failed|\bOOM when allocating|resource exhausted/i;
+  /^Aborted\(|memory access out of bounds|out.of.memory|Array buffer allocation failed|TF_Status: 8\b|\bOOM when allocating|resource exhausted|failed to allocate memory|_STATUS_ALLOC_FAILED/i;
 
 /** What CUDA says when the card or its driver is gone: the context cannot be used again. */
 const LOST =
-  /CUDA_ERROR_(?!OUT_OF_MEMORY)|CUDNN_STATUS_|illegal memory access|GPU is lost|device (?:was )?lost/i;
+  /CUDA_ERROR_(?!OUT_OF_MEMORY)|CU(DNN|BLAS|SOLVER|SPARSE)_STATUS_(?!ALLOC_FAILED)|cudaError(?!MemoryAllocation)|illegal memory access|GPU is lost|GPU kernel|device (?:was )?lost/i;
 
 /** What a failure inside the backend means to the user; undefined for any other error. */
 export function backendFailure(error: unknown): UserError | undefined {
@@ -36,4 +39,9 @@ export function backendFailure(error: unknown): UserError | undefined {
     },
     { cause: error },
   );
+}
+
+/** A GPU that has failed in a run is proved anew before the next one takes it. */
+export async function doubtBackend(name: string, code: string): Promise<void> {
+  if (isNative(name) && /^gpu-/.test(code)) await forgetVerdicts(name);
 }

@@ -28,6 +28,8 @@ export interface EngineParts {
     flags: BackendInstallFlags,
     onProgress: Progress,
   ) => Promise<unknown>;
+  readonly installedBackends?: () => Promise<unknown>;
+  readonly removeBackend?: (name: string) => Promise<unknown>;
   /** After a run: the report. */
   readonly afterwards?: (directory: string) => Promise<void>;
 }
@@ -89,6 +91,12 @@ export async function engineMain(args: readonly string[], parts: EngineParts): P
         parts.installBackend?.(name, flags, onProgress),
       );
     });
+  program.command('installed-backends').action(async () => {
+    exitCode = await answer(async () => parts.installedBackends?.());
+  });
+  program.command('remove-backend <name>').action(async (name: string) => {
+    exitCode = await answer(async () => parts.removeBackend?.(name));
+  });
   await program.parseAsync([...args], { from: 'user' });
   return exitCode;
 }

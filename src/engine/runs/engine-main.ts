@@ -3,7 +3,13 @@ import { inspectConfigModel } from './inspect-model';
 import { log } from './log';
 import { preflightRun } from './preflight';
 import { prepareRun } from './prepare';
-import { answerInstall, answerReport, probeChild } from './backend-commands';
+import {
+  answerInstall,
+  answerInstalled,
+  answerRemove,
+  answerReport,
+  probeChild,
+} from './backend-commands';
 import { writeReport } from './report';
 
 // Entry of dist/engine/engine.js, the child process behind the extension and the CLI.
@@ -14,6 +20,8 @@ void engineMain(process.argv.slice(2), {
   probeBackend: probeChild,
   backendReport: answerReport,
   installBackend: answerInstall,
+  installedBackends: answerInstalled,
+  removeBackend: answerRemove,
   afterwards: async (directory) => void (await writeReport(directory)),
 }).then(
   // Explicitly: a backend may keep threads that would hold the process.

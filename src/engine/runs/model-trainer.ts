@@ -4,7 +4,7 @@ import { isUserError, UserError } from '../../shared/errors';
 import { METHODS } from '../../shared/methods';
 import type { ParameterMap } from '../adapters/trainable-model';
 import type { LoadedModel } from '../adapters/load-trainable';
-import { epochOrder, makeBatch, type BatchRow } from '../data/batches';
+import { epochOrder, groupByLength, makeBatch, type BatchRow } from '../data/batches';
 import { probe as probeSharpness, probeRho } from '../landscape/probe';
 import { METHOD_FACTORIES } from '../methods/registry';
 import { rhoAt } from '../methods/rho-schedule';
@@ -53,12 +53,18 @@ export function createModelTrainer(options: ModelTrainerOptions): Trainer {
     parameters = next;
   };
 
+  const perStep = batch_size * config.train.gradient_accumulation_steps;
+  const lengths = train.map(({ ids }) => ids.length);
+
+  function orderOf(epoch: number): Int32Array {
+    const shuffled = epochOrder(seed, epoch, train.length, shuffle);
+    return config.train.group_by_length ? groupByLength(shuffled, lengths, perStep) : shuffled;
+  }
+
   /** What a step reads, and its learning rate and radius: a function of its number alone. */
   function plan(step: number) {
     const epoch = Math.floor((step - 1) / stepsPerEpoch);
-    if (order?.epoch !== epoch)
-      order = { epoch, indices: epochOrder(seed, epoch, train.length, shuffle) };
-    const perStep = batch_size * config.train.gradient_accumulation_steps;
+    if (order?.epoch !== epoch) order = { epoch, indices: orderOf(epoch) };
     const start = ((step - 1) % stepsPerEpoch) * perStep;
     const rows = pick(train, order.indices.subarray(start, start + perStep));
     const fraction = lrFraction(config.schedule, step, totalSteps);

@@ -6,6 +6,7 @@ import { UserError } from '../../shared/errors';
 import { METHODS } from '../../shared/methods';
 import type { LoadedModel } from '../adapters/load-trainable';
 import { BACKENDS, chooseBackend } from '../backends/registry';
+import { hasFused } from '../ops/fused';
 import { estimateMemory } from './memory-estimate';
 import { createModelTrainer } from './model-trainer';
 import { loadInputs, openInputs, openTokenizer, type RunInputs } from './prepare';
@@ -77,7 +78,11 @@ async function timeRun({ source: { config }, directory, data }: RunInputs, loade
   const trainer = createModelTrainer({
     config: {
       ...config,
-      train: { ...config.train, batch_size: batch, gradient_accumulation_steps: 1, steps: 2 },
+      train: {
+        ...{ ...config.train, batch_size: batch, gradient_accumulation_steps: 1, steps: 2 },
+        // The longest would come first.
+        group_by_length: false,
+      },
       probe: { ...config.probe, examples: batch },
     },
     ...{ loaded, train: rows, eval: rows, padId: tokenizer.padId, labels: data.labels },
@@ -145,6 +150,7 @@ function memoryShape({ source: { config }, directory }: RunInputs) {
     heads: number('num_attention_heads', 12),
     rows: config.train.batch_size,
     length: Math.min(config.train.max_length, number('max_position_embeddings', 512)),
+    fused: hasFused('attention'),
   };
 }
 

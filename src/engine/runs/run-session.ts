@@ -10,7 +10,7 @@ import { EXIT_CODES } from '../../shared/exit-codes';
 import { RUN_FILES, type RunManifest } from '../../shared/run-manifest';
 import { applyEvent, emptyRunModel, type RunModel } from '../../shared/run-model';
 import { writeFileAtomic } from '../formats/atomic-file';
-import { backendFailure } from './backend-failure';
+import { backendFailure, doubtBackend } from './backend-failure';
 import { checkpointPath, checkpointSteps } from './checkpoint';
 import { startControlServer } from './control-server';
 import { Journal, type WriteBytes } from './journal';
@@ -252,6 +252,7 @@ async function journaledRun(run: ActiveRun): Promise<SessionResult> {
     const fields = errorFields(backendFailure(error) ?? error);
     log(`failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     endFailed(journal, step, fields);
+    await doubtBackend(prepared.facts.backend.name, fields.code);
     return { directory, status: 'failed', error: fields };
   } finally {
     process.off('uncaughtException', crash);

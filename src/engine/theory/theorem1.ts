@@ -1,26 +1,20 @@
-import type { ModuleGeometry, ModulePoint } from '../algebra/perturbation';
-import {
-  crossOfColumns,
-  innerProduct,
-  norm,
-  traceOfProduct,
-  type Values,
-} from '../algebra/small-matrix';
+import type { AppliedGrams, ModuleGeometry, ModuleGrams } from '../algebra/perturbation';
+import { trace } from '../algebra/small-matrix';
 
 /** 𝔅 = ½(‖B‖² − ‖A‖²) of one module, signed; the paper plots 2|𝔅|. */
-export function balancedness(loraA: Values, loraB: Values): number {
-  return 0.5 * (innerProduct(loraB, loraB) - innerProduct(loraA, loraA));
+export function balancedness({ kA, kB, rank }: Pick<ModuleGrams, 'kA' | 'kB' | 'rank'>): number {
+  return 0.5 * (trace(kB, rank) - trace(kA, rank));
 }
 
 /**
  * d𝔅/dt where both factors are perturbed, as in LoRA-SAM: ⟨E_B, g̃_B⟩ − ⟨E_A, g̃_A⟩, exact as well.
- * @param perturbed point whose gradients are g̃
+ * @param e of E_A and of E_B, at the point they led to
  */
 export function pairBalancednessRate(
-  { gradA, gradB }: Pick<ModulePoint, 'gradA' | 'gradB'>,
-  { eA, eB }: { readonly eA: Values; readonly eB: Values },
+  e: { readonly onA: AppliedGrams; readonly onB: AppliedGrams },
+  rank: number,
 ): number {
-  return innerProduct(eB, gradB) - innerProduct(eA, gradA);
+  return trace(e.onB.withGradient, rank) - trace(e.onA.withGradient, rank);
 }
 
 export interface BalancednessRate {
@@ -37,32 +31,32 @@ export interface BalancednessRate {
 /**
  * Theorem 1 at one step.
  * @param perturbed geometry at the perturbed point (its gradients are g̃)
- * @param e         the perturbation that was applied there: E_B [n, r], or E_A [r, m]
+ * @param applied   of the perturbation that was applied there, E_B or E_A
  * @param rho       ρ_t of the step
  * @param rhoUse    s‖E_B A‖ with the A of this step
  */
 export function balancednessRate(
   perturbed: ModuleGeometry,
-  e: Values,
+  applied: AppliedGrams,
   { rho, rhoUse, onB }: { rho: number; rhoUse: number; onB: boolean },
 ): BalancednessRate {
-  const { point, eigenA, kAInverse } = perturbed;
+  const { scaling: s, eigenA, rank, kA, gradB, a } = perturbed;
+  const inner = trace(applied.withGradient, rank);
   // The bounds are statements about a perturbation of B.
   if (!onB)
     return {
-      rate: -innerProduct(e, point.gradA),
+      rate: -inner,
       boundPaper: NaN,
       boundSigmaMin: NaN,
       boundTight: NaN,
     };
-  const { scaling: s, gradB, out, rank } = point;
-  const gradNorm = norm(gradB);
+  const gradNorm = Math.sqrt(trace(gradB, rank));
   const sigmaMin = Math.sqrt(Math.max(0, Math.min(...eigenA.values)));
-  const whitened = traceOfProduct(kAInverse, crossOfColumns(gradB, gradB, out, rank), rank);
   return {
-    rate: innerProduct(e, gradB),
-    boundPaper: (rho * gradNorm) / (s * norm(point.loraA)),
+    rate: inner,
+    boundPaper: (rho * gradNorm) / (s * Math.sqrt(trace(kA, rank))),
     boundSigmaMin: (rho * gradNorm) / (s * sigmaMin),
-    boundTight: (rhoUse / s) * Math.sqrt(Math.max(0, whitened)),
+    // ‖g̃_B K_A^(−½)‖² = tr(K_A⁻¹ g̃_Bᵀ g̃_B), which the geometry has as a.
+    boundTight: (rhoUse / s) * Math.sqrt(Math.max(0, a)),
   };
 }

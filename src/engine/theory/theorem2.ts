@@ -3,20 +3,21 @@ import type { Config } from '../../shared/config/schema';
 import type { MeasureValues } from '../../shared/measures';
 import type { LayerValues } from '../../shared/quantities';
 import type { ParameterMap, TrainableModel } from '../adapters/trainable-model';
-import { perturbations, radiusInW, type ModuleGeometry } from '../algebra/perturbation';
+import { perturbations } from '../algebra/perturbation';
 import { norm, type Values } from '../algebra/small-matrix';
 import { cosine, differences, length } from '../algebra/vectors';
 import { zip } from '../algebra/zip';
 import type { Batch } from '../data/batch';
 import { lossAndGradients } from '../methods/gradients';
+import { measureModules } from '../methods/measured-modules';
+import { perturb, targetKey } from '../methods/perturbed-parameters';
 import { readAll } from '../methods/read-tensors';
-import { perturb, perturbationTensor, targetKey } from '../methods/perturbed-parameters';
+import { rescaled } from '../methods/rescaled';
 import { theorem2Bound, type Theorem2Constants } from './theorem2-bound';
 
 export interface Theorem2Request {
   readonly method: Config['method'];
-  /** At the clean weights, gradients of the same batch. */
-  readonly geometries: readonly ModuleGeometry[];
+  /** At the clean weights, of the same batch. */
   readonly gradients: ReadonlyMap<string, tf.Tensor>;
   readonly cleanLoss: number;
   /** Ê_{t−1} by key of the perturbed factor, which the next step t would apply. */
@@ -46,20 +47,17 @@ export async function theorem2(
   batch: Batch,
   request: Theorem2Request,
 ): Promise<Theorem2Result> {
-  const { method, geometries, gradients, cleanLoss, step, rho, sigmaBatches } = request;
-  const target = method.perturb_target;
-  const keys = model.modules.map((module) => targetKey(module, target));
-  const sam = perturbations(geometries, rho, method).map(({ e }) => e);
-  const ema = appliedAverage(request, keys);
+  const { method, gradients, cleanLoss, step, rho, sigmaBatches } = request;
+  const { modules } = model;
+  const keys = modules.map((module) => targetKey(module, method.perturb_target));
+  const measured = await measureModules({ modules, parameters, gradients, options: method });
+  const eSam = measured.perturbation(perturbations(measured.geometries, rho, method));
+  measured.dispose();
+  const eEma = await appliedAverage(model, parameters, request);
+  const [sam, ema] = [await readAll(eSam, keys), await readAll(eEma, keys)];
   const clean = await readAll(gradients, keys);
 
-  const atPoint = async (parts: readonly Values[]) => {
-    const e = new Map(
-      zip(model.modules, parts).map(([module, values]) => [
-        targetKey(module, target),
-        perturbationTensor(Float64Array.from(values), module, target),
-      ]),
-    );
+  const atPoint = async (e: ReadonlyMap<string, tf.Tensor>) => {
     const perturbed = perturb(parameters, e);
     const there = await lossAndGradients(model, perturbed.parameters, [batch]);
     perturbed.dispose();
@@ -67,7 +65,7 @@ export async function theorem2(
     tf.dispose([...e.values(), ...there.gradients.values()]);
     return { rise: there.loss - cleanLoss, gradient };
   };
-  const [atEma, atSam] = [await atPoint(ema), await atPoint(sam)];
+  const [atEma, atSam] = [await atPoint(eEma), await atPoint(eSam)];
 
   const [lengthEma, lengthSam] = [length(ema), length(sam)];
   const before = request.constants;
@@ -110,16 +108,24 @@ export async function theorem2(
 }
 
 /** Ê as it would be applied: as it is, or rescaled to radius ρ_t with today's factors. */
-function appliedAverage(request: Theorem2Request, keys: readonly string[]): readonly Values[] {
-  const { average, geometries, method, rho } = request;
-  const onB = method.perturb_target === 'B';
-  return zip(keys, geometries).map(([key, { kA, kB, point }]) => {
-    const values = average.get(key)?.values;
-    if (!values) throw new Error(`the average has no ${key}`);
-    if (!method.ema_renormalize) return values;
-    const reached = radiusInW(values, onB ? kA : kB, point, onB);
-    return reached > 0 ? values.map((value) => (value * rho) / reached) : values;
-  });
+async function appliedAverage(
+  { modules }: TrainableModel,
+  parameters: ParameterMap,
+  { average, method, rho }: Theorem2Request,
+): Promise<Map<string, tf.Tensor>> {
+  const target = method.perturb_target;
+  const stored = new Map(
+    modules.map((module) => {
+      const key = targetKey(module, target);
+      const values = average.get(key)?.values;
+      if (!values) throw new Error(`the average has no ${key}`);
+      return [key, tf.tensor(values, (parameters.get(key) as tf.Tensor).shape)];
+    }),
+  );
+  if (!method.ema_renormalize) return stored;
+  const scaled = await rescaled(stored, { modules, parameters, target, rho });
+  tf.dispose([...stored.values()]);
+  return scaled;
 }
 
 /** √mean‖g_b − ḡ‖² over batches, at clean weights in evaluation mode. */

@@ -66,19 +66,19 @@ async function chooseModel(root: vscode.Uri): Promise<vscode.Uri | string | unde
     '**/{node_modules,.flatscape}/**',
     50,
   );
-  const hub = { label: vscode.l10n.t('$(cloud) Hub id...'), kind: 'hub' as const };
-  const browse = { label: vscode.l10n.t('$(folder) Browse...'), kind: 'browse' as const };
+  const hub = { label: vscode.l10n.t('$(cloud) Hub id...'), from: 'hub' as const };
+  const browse = { label: vscode.l10n.t('$(folder) Browse...'), from: 'browse' as const };
   const folders = found.map((file) => {
     const uri = vscode.Uri.joinPath(file, '..');
-    return { label: relative(root, uri), kind: 'folder' as const, uri };
+    return { label: relative(root, uri), from: 'folder' as const, uri };
   });
   const picked = await vscode.window.showQuickPick([...folders, browse, hub], {
     title: vscode.l10n.t('New Config (2/4): Model'),
     placeHolder: vscode.l10n.t('The pretrained model'),
   });
   if (!picked) return undefined;
-  if (picked.kind === 'folder') return picked.uri;
-  if (picked.kind === 'hub')
+  if (picked.from === 'folder') return picked.uri;
+  if (picked.from === 'hub')
     return vscode.window.showInputBox({
       title: vscode.l10n.t('Hub id of the model'),
       placeHolder: 'sentence-transformers/all-MiniLM-L6-v2',
@@ -92,13 +92,13 @@ async function chooseModel(root: vscode.Uri): Promise<vscode.Uri | string | unde
 async function chooseData(
   root: vscode.Uri,
   title: string,
-  { optional }: { readonly optional: boolean },
-): Promise<vscode.Uri | 'none' | undefined>;
+  options: { readonly optional: false },
+): Promise<vscode.Uri | undefined>;
 async function chooseData(
   root: vscode.Uri,
   title: string,
-  options: { readonly optional: false },
-): Promise<vscode.Uri | undefined>;
+  options: { readonly optional: boolean },
+): Promise<vscode.Uri | 'none' | undefined>;
 async function chooseData(
   root: vscode.Uri,
   title: string,

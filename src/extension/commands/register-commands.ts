@@ -2,7 +2,9 @@ import * as vscode from 'vscode';
 import { reconnectDashboards } from '../dashboard/orphans';
 import { showError } from '../notify';
 import type { Services } from '../services';
-import { BackendReportDocument, installBackend, showBackendReport } from './backends';
+import { BackendReportDocument, showBackendReport } from './backend-report';
+import { installBackend } from './install-backend';
+import { removeBackend, updateBackend } from './manage-backends';
 import { openSample } from './open-sample';
 import { requireTrust } from './require-trust';
 import { controlRun, deleteRun, resumeRun } from './run-control';
@@ -17,6 +19,12 @@ export function registerCommands(services: Services): vscode.Disposable[] {
       attempt(services, argument, handler),
     );
   const report = new BackendReportDocument();
+  // What starts programs, or changes what does, is not for Restricted Mode.
+  const ifTrusted =
+    (command: (services: Services, document: BackendReportDocument) => Promise<void>) =>
+    async () => {
+      if (requireTrust()) await command(services, report);
+    };
   return [
     on('flatscape.startRun', async (argument) => {
       const config = await chooseConfig(services, argument);
@@ -37,9 +45,9 @@ export function registerCommands(services: Services): vscode.Disposable[] {
     on('flatscape.refreshRuns', () => runs.rescan()),
     on('flatscape.openSample', () => openSample(context)),
     on('flatscape.showBackendReport', () => showBackendReport(services, report)),
-    on('flatscape.installBackend', () =>
-      requireTrust() ? installBackend(services, report) : Promise.resolve(),
-    ),
+    on('flatscape.installBackend', ifTrusted(installBackend)),
+    on('flatscape.updateBackend', ifTrusted(updateBackend)),
+    on('flatscape.removeBackend', ifTrusted(removeBackend)),
     report,
   ];
 }

@@ -89,9 +89,9 @@ const fields = z.strictObject({
     description:
       'Singular values of B below this fraction of the largest are dropped. Part of the result.',
   }),
-  gram_dtype: z.enum(['float64', 'float32']).default('float64').meta({
+  gram_dtype: z.enum(['auto', 'float64', 'float32']).default('auto').meta({
     description:
-      'Precision of the r × r Grams. With `float32` a module whose κ(A) exceeds 30 or κ(B) 300 is done again in float64.',
+      'Precision of the r × r Grams. With `float32` a module whose κ(A) exceeds 30 or κ(B) 300 is done again in float64. `auto` is `float32` on a backend whose tensors are in a GPU’s memory, `float64` elsewhere.',
   }),
   rng: z
     .enum(['replay', 'resample'])

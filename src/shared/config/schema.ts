@@ -201,6 +201,10 @@ const trainSchema = z
       description: 'Seeds the new weights, the order of the data and dropout.',
     }),
     shuffle: z.boolean().default(true).meta({ description: 'Whether to shuffle in every epoch.' }),
+    group_by_length: z.boolean().default(false).meta({
+      description:
+        'Whether to put examples of about one length into one batch, which saves padding; after the shuffle, 50 steps at a time, the longest first.',
+    }),
     eval_every: z.int().min(0).default(0).meta({
       description: 'Steps between evaluations; 0 is once per epoch and at the end.',
     }),

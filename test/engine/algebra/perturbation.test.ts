@@ -1,13 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { literalDirection, literalGrams } from '../../../src/engine/algebra/literal-sign';
 import {
-  moduleGeometry,
+  alignment,
+  appliedGrams,
+  densePerturbation,
+  moduleGeometry as geometryOfGrams,
+  moduleGrams,
   perturbations,
   radiusInW,
   type ModulePoint,
+  type Perturbation,
   type PerturbationOptions,
 } from '../../../src/engine/algebra/perturbation';
-import { innerProduct, multiply, norm } from '../../../src/engine/algebra/small-matrix';
+import {
+  crossOfColumns,
+  innerProduct,
+  multiply,
+  norm,
+} from '../../../src/engine/algebra/small-matrix';
 
 /**
  * E_B of the r x r formulas against the naive pseudo-inverse on n x m matrices, both float64, made
@@ -75,10 +86,13 @@ function relative(actual: Float64Array, expected: Float64Array): number {
   return norm(actual.map((v, i) => v - (expected[i] as number))) / (norm(expected) || 1);
 }
 
+const moduleGeometry = (point: ModulePoint, options: PerturbationOptions) =>
+  geometryOfGrams(moduleGrams(point), options);
+
 const one = (point: ModulePoint, options: PerturbationOptions, rho = fixture.rho) => {
   const [p] = perturbations([moduleGeometry(point, options)], rho, options);
   if (!p) throw new Error('no perturbation');
-  return p;
+  return { ...p, e: densePerturbation(point, p, options.perturb_target) };
 };
 
 describe.each(fixture.cases.map((c) => [c.name, c] as const))('case %s', (_name, c) => {
@@ -91,6 +105,7 @@ describe.each(fixture.cases.map((c) => [c.name, c] as const))('case %s', (_name,
       expect(relative(p.e, flat(expected.E_B as number[][]))).toBeLessThan(TOLERANCE);
       expect(Math.abs(p.rhoEff / expected.rho_eff - 1)).toBeLessThan(TOLERANCE);
       expect(Math.abs(p.gain / expected.gain - 1)).toBeLessThan(TOLERANCE);
+      expect(Math.abs(p.norm / norm(p.e) - 1)).toBeLessThan(TOLERANCE);
       expect(Math.abs(p.gradientNorm / expected.gbar_norm - 1)).toBeLessThan(TOLERANCE);
     },
   );
@@ -100,15 +115,42 @@ describe.each(fixture.cases.map((c) => [c.name, c] as const))('case %s', (_name,
     const expected = c.expected['paper_mean_target_A'] as Expected;
     expect(relative(p.e, flat(expected.E_A as number[][]))).toBeLessThan(TOLERANCE);
     expect(Math.abs(p.rhoEff - expected.rho_eff)).toBeLessThan(TOLERANCE);
+    expect(Math.abs(p.gain - innerProduct(point.gradA, p.e))).toBeLessThan(TOLERANCE);
+    expect(Math.abs(p.norm / (norm(p.e) || 1) - (norm(p.e) > 0 ? 1 : 0))).toBeLessThan(TOLERANCE);
   });
 
-  it('has the closed form of rho_eff/rho', () => {
-    const { a, b, c: mixed } = moduleGeometry(point, defaults);
-    const closed = Math.sqrt((a + 3 * mixed) / (a + b + 2 * mixed));
-    expect(Math.abs(one(point, defaults).rhoEff / fixture.rho / closed - 1)).toBeLessThan(
-      TOLERANCE,
-    );
+  it('reports the radius that the dense E reaches', () => {
+    const p = one(point, defaults);
+    const size = { rows: point.out, inner: point.rank, columns: point.in };
+    const reached = point.scaling * norm(multiply(p.e, point.loraA, size));
+    expect(Math.abs(p.rhoEff / reached - 1)).toBeLessThan(TOLERANCE);
   });
+
+  it.each(['A', 'B'] as const)(
+    'literal sign, target %s: says of the dense E what it is',
+    (target) => {
+      const options = { ...defaults, perturb_target: target };
+      const geometry = moduleGeometry(point, options);
+      const literal = literalDirection(point, geometry, { estimator: 'paper_mean', target });
+      const there = { ...point, literal };
+      const grams = literalGrams(literal, point, target);
+      const [p] = perturbations([{ ...geometry, literal: grams }], fixture.rho, options);
+      const e = densePerturbation(there, p as Perturbation, target);
+      const onB = target === 'B';
+      const size = { rows: point.out, inner: point.rank, columns: point.in };
+      const inW = onB ? multiply(e, point.loraA, size) : multiply(point.loraB, e, size);
+      const g = onB ? point.gradB : point.gradA;
+      const error = (value: number | undefined, expected: number, scale = expected) =>
+        Math.abs((value ?? NaN) - expected) / (scale || 1);
+      expect(error(p?.norm, norm(e))).toBeLessThan(TOLERANCE);
+      expect(error(p?.rhoEff, point.scaling * norm(inW))).toBeLessThan(TOLERANCE);
+      // The direction has no sign of its own, so the terms of the gain cancel.
+      expect(error(p?.gain, innerProduct(g, e), norm(g) * norm(e))).toBeLessThan(TOLERANCE);
+      if (!(norm(e) > 0)) return;
+      const applied = appliedGrams(e, there, target);
+      expect(alignment(applied, p as Perturbation, point.rank, target)).toBeCloseTo(1, 10);
+    },
+  );
 
   it('has the tangent gradient norm of the true gradient', () => {
     const { a, b, c: mixed } = moduleGeometry(point, defaults);
@@ -124,7 +166,8 @@ describe.each(fixture.cases.map((c) => [c.name, c] as const))('case %s', (_name,
     const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647 - 0.5;
     for (let trial = 0; trial < 50; trial++) {
       const e = p.e.map(random);
-      const scale = fixture.rho / radiusInW(e, geometry.kA, point, true);
+      const gram = crossOfColumns(e, e, point.out, point.rank);
+      const scale = fixture.rho / radiusInW(gram, geometry.kA, point);
       expect(innerProduct(point.gradB, e) * scale).toBeLessThanOrEqual(p.gain * (1 + 1e-12));
     }
   });
@@ -154,11 +197,17 @@ describe('rho_scope global', () => {
       const options = { ...defaults, grad_estimator, rho_scope: 'global' } as const;
       const geometries = fixture.global.modules.map((m) => moduleGeometry(pointOf(m), options));
       const results = perturbations(geometries, fixture.rho, options);
+      const dense = (i: number) =>
+        densePerturbation(
+          pointOf(fixture.global.modules[i] as Case),
+          results[i] as Perturbation,
+          'B',
+        );
       const expected = fixture.global.expected[grad_estimator]?.modules ?? [];
       expect(results).toHaveLength(expected.length);
       results.forEach((p, i) => {
         const { E_B, rho_eff } = expected[i] as (typeof expected)[number];
-        expect(relative(p.e, flat(E_B))).toBeLessThan(TOLERANCE);
+        expect(relative(dense(i), flat(E_B))).toBeLessThan(TOLERANCE);
         expect(Math.abs(p.rhoEff / rho_eff - 1)).toBeLessThan(TOLERANCE);
       });
     },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { epochOrder, makeBatch } from '../../../src/engine/data/batches';
+import { epochOrder, groupByLength, makeBatch } from '../../../src/engine/data/batches';
 
 describe('a batch', () => {
   it('is padded to its longest row, with mask 0 exactly where it pads', () => {
@@ -71,5 +71,51 @@ describe('the order of an epoch', () => {
     // Binomial: mean 800, standard deviation 25; five of them, over 25 cells.
     for (const count of counts.values()) expect(Math.abs(count - epochs / n)).toBeLessThan(127);
     expect(counts.size).toBe(n * n);
+  });
+});
+
+describe('grouping by length', () => {
+  const n = 1000;
+  const lengths = Array.from({ length: n }, (_, i) => 5 + ((i * 7919) % 120));
+  const order = epochOrder(42, 0, n, true);
+  const grouped = groupByLength(order, lengths, 4);
+  const padding = (indices: Int32Array) => {
+    let wasted = 0;
+    for (let start = 0; start < n; start += 4) {
+      const batch = Array.from(indices.subarray(start, start + 4), (i) => lengths[i] as number);
+      wasted += batch.length * Math.max(...batch) - batch.reduce((sum, l) => sum + l, 0);
+    }
+    return wasted;
+  };
+
+  it('takes every example once, and pads far less', () => {
+    expect(grouped.slice().sort()).toEqual(order.slice().sort());
+    expect(padding(grouped)).toBeLessThan(padding(order) / 10);
+  });
+  it('sorts 50 steps at a time, from long to short, but for the longest of all', () => {
+    const mega = 50 * 4;
+    for (let start = 0; start < n; start += mega) {
+      const before = new Set(order.subarray(start, start + mega));
+      const run = Array.from(grouped.subarray(start, start + mega));
+      expect(run.filter((i) => !before.has(i)).length).toBeLessThanOrEqual(1);
+      const tail = run.slice(1).map((i) => lengths[i] as number);
+      expect(tail).toEqual(tail.slice().sort((a, b) => b - a));
+    }
+    expect(lengths[grouped[0] as number]).toBe(Math.max(...lengths));
+  });
+  it('depends on seed and epoch alone, and leaves the order given as it was', () => {
+    expect(groupByLength(epochOrder(42, 0, n, true), lengths, 4)).toEqual(grouped);
+    expect(groupByLength(epochOrder(42, 1, n, true), lengths, 4)).not.toEqual(grouped);
+    expect(order).toEqual(epochOrder(42, 0, n, true));
+  });
+  it('sorts a quarter of short data at a time, and takes no data at all', () => {
+    const few = groupByLength(
+      Int32Array.from({ length: 16 }, (_, i) => i),
+      lengths,
+      2,
+    );
+    expect(new Set(few.subarray(1, 4)).size).toBe(3);
+    expect(few.slice().sort()).toEqual(Int32Array.from({ length: 16 }, (_, i) => i));
+    expect(groupByLength(new Int32Array(), [], 4)).toEqual(new Int32Array());
   });
 });

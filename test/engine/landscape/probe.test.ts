@@ -49,16 +49,13 @@ describe('SAM sharpness', () => {
 
   it('does not move under a change of gauge', async () => {
     const before = await measure(initial, 0.05);
-    const moved = new Map(
-      model.modules.flatMap(({ loraA, loraB, rank }) => {
-        const r = tf.add(tf.eye(rank), tf.randomNormal([rank, rank], 0, 0.2, 'float32', 3));
-        const rInverse = tf.tensor2d(invert(r.arraySync() as number[][]));
-        return [
-          [loraA, tf.matMul(r as tf.Tensor2D, initial.get(loraA) as tf.Tensor2D)] as const,
-          [loraB, tf.matMul(initial.get(loraB) as tf.Tensor2D, rInverse)] as const,
-        ];
-      }),
-    );
+    const moved = new Map<string, tf.Tensor>();
+    for (const { loraA, loraB, rank } of model.modules) {
+      const r = tf.add(tf.eye(rank), tf.randomNormal([rank, rank], 0, 0.2, 'float32', 3));
+      const rInverse = tf.tensor2d(invert((await r.array()) as number[][]));
+      moved.set(loraA, tf.matMul(r as tf.Tensor2D, initial.get(loraA) as tf.Tensor2D));
+      moved.set(loraB, tf.matMul(initial.get(loraB) as tf.Tensor2D, rInverse));
+    }
     const after = await measure(new Map([...initial, ...moved]), 0.05);
     expect(Math.abs((after.sharpness as number) - (before.sharpness as number))).toBeLessThan(
       10 * LOSS_ROUNDING,

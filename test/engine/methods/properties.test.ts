@@ -35,6 +35,12 @@ const VARIANTS: [string, MethodFields][] = [
   ['flatpo, Hutchinson', { name: 'flatpo', flatpo_score: 'hutchinson' }],
   ['flatpo, adaptive', { name: 'flatpo', flatpo_adaptive: true, flatpo_scope: 'per_layer' }],
   ['fmlora, float32 Grams', { name: 'fmlora', gram_dtype: 'float32' }],
+  ['fmlora, masks of its own', { name: 'fmlora', rng: 'resample' }],
+  ['efmlora, float32 Grams', { name: 'efmlora', gram_dtype: 'float32' }],
+  [
+    'efmlora, literal sign along A',
+    { name: 'efmlora', perturb_sign: 'literal', perturb_target: 'A' },
+  ],
   ['fmlora, literal sign', { name: 'fmlora', perturb_sign: 'literal' }],
 ];
 

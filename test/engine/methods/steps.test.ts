@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { BACKENDS } from '../../../src/engine/backends/registry';
+import { placeTensors } from '../../../src/engine/backends/tensor-place';
 import { openSafetensors } from '../../../src/engine/formats/safetensors-read';
 import { METHOD_FACTORIES } from '../../../src/engine/methods/registry';
 import { rhoAt } from '../../../src/engine/methods/rho-schedule';
@@ -86,7 +88,16 @@ function configOf(s: Settings): Config {
 
 const batches = stepBatches();
 
-describe.each(await testedBackends())('on $name', (backend) => {
+/** cpu, treated as if its tensors were on a device: what a GPU's steps are made of. */
+const asDevice = {
+  name: 'cpu as a device',
+  start: async () => {
+    await BACKENDS.cpu.start();
+    placeTensors('device');
+  },
+};
+
+describe.each([...(await testedBackends()), asDevice])('on $name', (backend) => {
   beforeAll(() => backend.start());
 
   describe.each(RUNS)('%s', (run) => {

@@ -10,7 +10,7 @@ import {
   selfTestStep,
   testNumbers,
 } from '../../../src/engine/backends/self-test';
-import { isNative, NATIVE_NAMES } from '../../../src/shared/backends';
+import { NATIVE_NAMES } from '../../../src/shared/backends';
 import { relativeError } from '../../support/reference-model';
 import { testedBackends } from '../../support/tested-backends';
 import { fakeInstallation, inFolder } from '../../support/fake-installation';
@@ -36,7 +36,7 @@ describe('the self-test of backends', () => {
 
   it.each(tested)('passes on $name', async (backend) => {
     await backend.start();
-    expect(tf.getBackend()).toBe(isNative(backend.name) ? 'tensorflow' : backend.name);
+    expect(tf.getBackend()).toBe(backend.name.replace('-gpu', ''));
     expect(await selfTest()).toBeUndefined();
   });
 
@@ -97,6 +97,20 @@ describe('chooseBackend', () => {
       code: 'backend-unavailable',
       found: expect.stringContaining('it crashed') as string,
     });
+  });
+
+  it('passes over a GPU in software, which only its name in the config takes, and says so', async () => {
+    const folder = await scratchFolder();
+    await fakeInstallation(folder, 'webgpu', 'throw new Error("never loaded here")');
+    inFolder(folder);
+    const device = { name: 'SwiftShader', software: true };
+    const software: Probe = () =>
+      Promise.resolve({ ok: true, memoryBytes: 1, device, milliseconds: 1, checkedAt: 0 });
+    const choice = await chooseBackend('auto', software);
+    expect(choice.name).toBe('wasm');
+    expect(choice.refused.find(({ name }) => name === 'webgpu')?.reason).toMatch(
+      /no GPU, only SwiftShader, a software driver.*runtime\.backend: webgpu/,
+    );
   });
 
   it('names an installation that is damaged', async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { placeTensors } from '../../../src/engine/backends/tensor-place';
 import { clipGradients } from '../../../src/engine/optim/clip';
 import { lrFraction } from '../../../src/engine/optim/lr-schedule';
 import { createOptimizer, type Optimizer } from '../../../src/engine/optim/optimizer';
@@ -61,42 +62,50 @@ const optimizerConfig = (fields: Partial<Config['optimizer']>): Config['optimize
   ...fields,
 });
 
-describe('optimizers follow PyTorch', () => {
-  it.each(fixture.adamw)('adamw $settings', async ({ settings, trajectory }) => {
-    const { lr, betas, eps, weight_decay } = settings;
-    const optimizer = createOptimizer(optimizerConfig({ name: 'adamw', betas, eps, weight_decay }));
-    expect(await replay(optimizer, lr, trajectory)).toBeLessThan(TOLERANCE);
-  });
+describe.each(['host', 'device'] as const)(
+  'optimizers follow PyTorch, tensors on the %s',
+  (place) => {
+    beforeAll(() => placeTensors(place));
+    afterAll(() => placeTensors('host'));
 
-  it.each(fixture.sgd.filter(({ settings }) => !settings.nesterov))(
-    'sgd $settings',
-    async ({ settings, trajectory }) => {
+    it.each(fixture.adamw)('adamw $settings', async ({ settings, trajectory }) => {
+      const { lr, betas, eps, weight_decay } = settings;
       const optimizer = createOptimizer(
-        optimizerConfig({ name: 'sgd', momentum: settings.momentum }),
+        optimizerConfig({ name: 'adamw', betas, eps, weight_decay }),
       );
-      expect(await replay(optimizer, settings.lr, trajectory)).toBeLessThan(TOLERANCE);
-    },
-  );
+      expect(await replay(optimizer, lr, trajectory)).toBeLessThan(TOLERANCE);
+    });
 
-  it.each(['adamw', 'sgd'] as const)(
-    '%s continues from a saved state bit for bit',
-    async (name) => {
-      const config = optimizerConfig({ name, momentum: 0.9 });
-      const [g1, g2] = fixture.gradients.map((g) => new Map([['w', tf.tensor2d(g)]]));
-      const start = new Map<string, tf.Tensor>([['w', tf.tensor2d(fixture.start)]]);
-      const first = createOptimizer(config);
-      const middle = first.update(start, g1 as Map<string, tf.Tensor>, 0.1);
-      const second = createOptimizer(config);
-      second.restoreState(await first.saveState(), first.steps);
-      const [a, b] = [first, second].map((o) =>
-        o.update(middle, g2 as Map<string, tf.Tensor>, 0.1),
-      );
-      expect(await (b?.get('w') as tf.Tensor).data()).toEqual(
-        await (a?.get('w') as tf.Tensor).data(),
-      );
-    },
-  );
-});
+    it.each(fixture.sgd.filter(({ settings }) => !settings.nesterov))(
+      'sgd $settings',
+      async ({ settings, trajectory }) => {
+        const optimizer = createOptimizer(
+          optimizerConfig({ name: 'sgd', momentum: settings.momentum }),
+        );
+        expect(await replay(optimizer, settings.lr, trajectory)).toBeLessThan(TOLERANCE);
+      },
+    );
+
+    it.each(['adamw', 'sgd'] as const)(
+      '%s continues from a saved state bit for bit',
+      async (name) => {
+        const config = optimizerConfig({ name, momentum: 0.9 });
+        const [g1, g2] = fixture.gradients.map((g) => new Map([['w', tf.tensor2d(g)]]));
+        const start = new Map<string, tf.Tensor>([['w', tf.tensor2d(fixture.start)]]);
+        const first = createOptimizer(config);
+        const middle = first.update(start, g1 as Map<string, tf.Tensor>, 0.1);
+        const second = createOptimizer(config);
+        second.restoreState(await first.saveState(), first.steps);
+        const [a, b] = [first, second].map((o) =>
+          o.update(middle, g2 as Map<string, tf.Tensor>, 0.1),
+        );
+        expect(await (b?.get('w') as tf.Tensor).data()).toEqual(
+          await (a?.get('w') as tf.Tensor).data(),
+        );
+      },
+    );
+  },
+);
 
 describe('learning-rate schedules follow transformers', () => {
   it.each(fixture.schedules)('$kind, warm-up $warmup_steps of $total_steps', (c) => {
@@ -107,15 +116,23 @@ describe('learning-rate schedules follow transformers', () => {
   });
 });
 
-describe('clipping follows torch.nn.utils.clip_grad_norm_', () => {
-  it.each(fixture.clip)('to $max_grad_norm', async ({ max_grad_norm, norm, clipped }) => {
-    const parts = clipped.map((_, i) => fixture.gradients[i] as number[][]);
-    const gradients = new Map<string, tf.Tensor>(parts.map((g, i) => [String(i), tf.tensor2d(g)]));
-    const result = await clipGradients(gradients, max_grad_norm);
-    expect(Math.abs(result.norm / norm - 1)).toBeLessThan(TOLERANCE);
-    for (const [i, expected] of clipped.entries()) {
-      const values = Array.from(await (result.gradients.get(String(i)) as tf.Tensor).data());
-      expect(worst(values, expected.flat())).toBeLessThan(TOLERANCE);
-    }
-  });
-});
+describe.each(['host', 'device'] as const)(
+  'clipping follows PyTorch, tensors on the %s',
+  (place) => {
+    beforeAll(() => placeTensors(place));
+    afterAll(() => placeTensors('host'));
+
+    it.each(fixture.clip)('to $max_grad_norm', async ({ max_grad_norm, norm, clipped }) => {
+      const parts = clipped.map((_, i) => fixture.gradients[i] as number[][]);
+      const gradients = new Map<string, tf.Tensor>(
+        parts.map((g, i) => [String(i), tf.tensor2d(g)]),
+      );
+      const result = await clipGradients(gradients, max_grad_norm);
+      expect(Math.abs(result.norm / norm - 1)).toBeLessThan(TOLERANCE);
+      for (const [i, expected] of clipped.entries()) {
+        const values = Array.from(await (result.gradients.get(String(i)) as tf.Tensor).data());
+        expect(worst(values, expected.flat())).toBeLessThan(TOLERANCE);
+      }
+    });
+  },
+);

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { installBackend, removeBackend } from '../../../src/engine/backends/native/install';
 import { openStaging } from '../../../src/engine/backends/native/staging';
+import { answerInstalled, answerRemove } from '../../../src/engine/runs/backend-commands';
 import { runTool } from '../../../src/engine/backends/native/tool';
 import { NATIVE_BACKENDS } from '../../../src/shared/backends';
 import { fakeInstallation, inFolder } from '../../support/fake-installation';
@@ -121,25 +123,30 @@ describe('installing', () => {
     expect(await removeBackend('tensorflow')).toBe(false);
   });
 
-  it('refuses a wheel that is not what the index lists, and goes on from there', async () => {
+  it('lists what is there without testing it, damaged or not', async () => {
     const folder = await scratchFolder();
     inFolder(folder);
-    const tools = await fakeTools();
-    process.env['PATH'] = `${tools}:${path}`;
-    const failing = () =>
-      installBackend({ name: 'tensorflow', source: 'wheel', engineScript }).then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-    expect(await failing()).toMatchObject({
-      code: 'checksum-mismatch',
-      expected: 'sha256 00',
+    expect(await answerInstalled()).toEqual([]);
+    await fakeInstallation(folder, 'tensorflow', 'process.abort()');
+    await mkdir(join(folder, 'tensorflow-gpu', 'half'), { recursive: true });
+    const [gpu, cpu] = await answerInstalled();
+    expect(gpu).toMatchObject({
+      name: 'tensorflow-gpu',
+      damaged: expect.stringContaining('half') as string,
     });
-    expect(await failing()).toMatchObject({ code: 'checksum-mismatch' });
-    const calls = await readFile(join(tools, 'calls'), 'utf8');
-    expect(calls.match(/^npm install/gm)).toHaveLength(1);
-    expect(calls.match(/^pip download/gm)).toHaveLength(2);
+    expect(cpu).toMatchObject({ name: 'tensorflow', details: { source: 'dir', current: true } });
+    expect(await answerRemove('tensorflow-gpu')).toEqual({ removed: true });
+    expect(await answerInstalled()).toEqual([cpu]);
   });
+
+  it.skipIf(existsSync('/proc/driver/nvidia/version'))(
+    'refuses gigabytes for a GPU where there is no driver of one',
+    async () => {
+      inFolder(await scratchFolder());
+      const install = installBackend({ name: 'tensorflow-gpu', source: 'wheel', engineScript });
+      await expect(install).rejects.toMatchObject({ code: 'backend-no-gpu' });
+    },
+  );
 
   it('looks for its tools before it downloads anything', async () => {
     inFolder(await scratchFolder());
@@ -157,27 +164,16 @@ describe('installing', () => {
   });
 });
 
-/** npm, pip and compiler that write down how they were called; the wheel is not what was promised. */
+/** npm, pip and compiler that do nothing but write down how they were called. */
 async function fakeTools(): Promise<string> {
   const folder = await scratchFolder();
   const { package: npmPackage } = NATIVE_BACKENDS.tensorflow;
   const record = `echo "$(basename $0) $*" | sed 's/python3 -m //' >> ${folder}/calls`;
-  const report = JSON.stringify({
-    install: [{ download_info: { url: 'x', archive_info: { hashes: { sha256: '00' } } } }],
-  });
   const scripts = {
     npm: `mkdir -p node_modules/${npmPackage}`,
     make: '',
     'g++': '',
-    python3: [
-      'previous=""',
-      'for word in "$@"; do',
-      `  [ "$previous" = --report ] && echo '${report}' > "$word"`,
-      '  [ "$previous" = --dest ] && mkdir -p "$word" && echo wheel > "$word/x.whl"',
-      '  previous="$word"',
-      'done',
-      'true',
-    ].join('\n'),
+    python3: '',
   };
   for (const [name, body] of Object.entries(scripts)) {
     await writeFile(join(folder, name), `#!/bin/sh\n${record}\n${body}\n`);

@@ -1,7 +1,7 @@
 import { readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { probeBackend } from '../../../src/engine/backends/native/probe';
+import { ownWords, probeBackend } from '../../../src/engine/backends/native/probe';
 import { closeUtilGap } from '../../../src/engine/backends/native/load-package';
 import { explainLoadError } from '../../../src/engine/backends/native/native-backend';
 import { fakeInstallation, inFolder } from '../../support/fake-installation';
@@ -71,12 +71,27 @@ describe('the errors of loading', () => {
   });
 });
 
+describe('the words of TensorFlow', () => {
+  it('about CUDA are kept, without date and source; its greeting is not', () => {
+    const log = [
+      'I0000 00:00:1795330207.005283 24580 port.cc:153] oneDNN custom operations are on.',
+      'I0000 00:00:1795330207.031598   24580 cudart_stub.cc:31] Could not find cuda drivers on your machine, GPU will not be used.',
+      'W0000 00:00:1795330207.1 245 gpu_device.cc:2342] Cannot dlopen some GPU libraries.',
+      "2026-01-01 10:00:00.1: W tensorflow/stream_executor/platform/default/dso_loader.cc:64] Could not load dynamic library 'libcudart.so.11.0'; dlerror: no such file",
+    ];
+    expect(ownWords(log.join('\n'))).toBe(
+      " TensorFlow says: Could not find cuda drivers on your machine, GPU will not be used. Cannot dlopen some GPU libraries. Could not load dynamic library 'libcudart.so.11.0'; dlerror: no such file",
+    );
+    expect(ownWords('nothing of note')).toBe('');
+  });
+});
+
 describe('the gap of Node 23', () => {
-  it('is closed where it is open, and left alone elsewhere', () => {
-    const own = () => true;
-    const util: Record<string, unknown> = { isArray: own };
+  it('is closed, and what warns of itself is replaced', () => {
+    const deprecated = () => true;
+    const util: Record<string, unknown> = { isArray: deprecated };
     closeUtilGap(util);
-    expect(util['isArray']).toBe(own);
+    expect(util['isArray']).toBe(Array.isArray);
     const isNullOrUndefined = util['isNullOrUndefined'] as (value: unknown) => boolean;
     expect([null, undefined, 0, ''].map(isNullOrUndefined)).toEqual([true, true, false, false]);
   });

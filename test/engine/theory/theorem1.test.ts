@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
-  moduleGeometry,
+  appliedGrams,
+  densePerturbation,
+  moduleGeometry as geometryOfGrams,
+  moduleGrams,
   perturbations,
   radiusInW,
   type ModulePoint,
+  type Perturbation,
   type PerturbationOptions,
 } from '../../../src/engine/algebra/perturbation';
 import { innerProduct } from '../../../src/engine/algebra/small-matrix';
@@ -32,6 +36,8 @@ const options: PerturbationOptions = {
   tau_b: 1e-4,
 };
 
+const moduleGeometry = (point: ModulePoint) => geometryOfGrams(moduleGrams(point), options);
+
 interface Outcome {
   identityError: number;
   tightViolations: number;
@@ -54,13 +60,16 @@ function train(method: Trained, eta: number, lambda: number, steps = 400): Outco
   };
   for (let t = 1; t <= steps; t++) {
     const rho = 0.1 / Math.sqrt(t);
-    const computeAt = (point: ModulePoint) =>
-      perturbations([moduleGeometry(point, options)], rho, options)[0]?.e as Float64Array;
+    const computeAt = (point: ModulePoint) => {
+      const [p] = perturbations([moduleGeometry(point)], rho, options);
+      return densePerturbation(point, p as Perturbation, 'B');
+    };
     const e = method === 'fmlora' ? computeAt(pointAt(a, b)) : (average ?? b.map(() => 0));
     const perturbed = pointAt(a, plus(b, e));
-    const geometry = moduleGeometry(perturbed, options);
-    const rhoUse = radiusInW(e, geometry.kA, perturbed, true);
-    const theorem = balancednessRate(geometry, e, { rho, rhoUse, onB: true });
+    const geometry = moduleGeometry(perturbed);
+    const applied = appliedGrams(e, perturbed, 'B');
+    const rhoUse = radiusInW(applied.gram, geometry.kA, perturbed);
+    const theorem = balancednessRate(geometry, applied, { rho, rhoUse, onB: true });
 
     const next = descend(a, b, { ...perturbed, eta, lambda });
     outcome.identityError = Math.max(
@@ -112,8 +121,12 @@ function measuredRate(
 ): number {
   const kept = 1 - eta * lambda;
   const squares = innerProduct(gradB, gradB) - innerProduct(gradA, gradA);
-  const change = balancedness(after.a, after.b) - kept ** 2 * balancedness(before.a, before.b);
+  const change = balancednessOf(after) - kept ** 2 * balancednessOf(before);
   return (change - 0.5 * eta ** 2 * squares) / (eta * kept);
+}
+
+function balancednessOf({ a, b }: { a: Float64Array; b: Float64Array }): number {
+  return balancedness(moduleGrams(pointAt(a, b)));
 }
 
 function plus(x: Float64Array, e: Float64Array): Float64Array {
@@ -154,7 +167,8 @@ describe.each([0, 0.1])('LoRA-SAM, decay %d', (lambda) => {
       const perturbed = pointAt(plus(a, eA), plus(b, eB));
       const descent = { ...perturbed, eta: 0.02, lambda };
       const next = descend(a, b, descent);
-      const rate = pairBalancednessRate(perturbed, { eA, eB });
+      const e = { onA: appliedGrams(eA, perturbed, 'A'), onB: appliedGrams(eB, perturbed, 'B') };
+      const rate = pairBalancednessRate(e, r);
       worst = Math.max(worst, Math.abs(measuredRate({ a, b }, next, descent) - rate));
       largest = Math.max(largest, Math.abs(rate));
       ({ a, b } = next);

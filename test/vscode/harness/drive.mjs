@@ -18,8 +18,9 @@ import { startServer } from './server.mjs';
  */
 
 /**
- * @param {{ name: string, run: (ctx: DriveContext) => Promise<void> }} drive
+ * @param {{ name: string, run: (ctx: DriveContext) => Promise<string | void> }} drive
  * @param {{ root: string, vsix: string, shots?: string }} options
+ * @returns {Promise<string | undefined>} why the drive, or a part of it, could not be made here
  * @throws whatever the drive throws, after a screenshot of what was on the screen
  */
 export async function runDrive(drive, { root, vsix, shots }) {
@@ -45,7 +46,7 @@ export async function runDrive(drive, { root, vsix, shots }) {
     return { server, browser, page, workspace };
   };
   try {
-    await drive.run({ root, vsix, makeWorkspace, open, shot });
+    return (await drive.run({ root, vsix, makeWorkspace, open, shot })) ?? undefined;
   } catch (error) {
     for (const [index, page] of pages.entries()) await shot(page, `failed-${drive.name}-${index}`);
     throw error;

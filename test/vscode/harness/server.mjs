@@ -96,13 +96,18 @@ function serverEnvironment(state, extra = {}) {
   // Sockets of engines that are killed here would stay for ever in the machine's own.
   const temporary = path.join(state, 'tmp');
   for (const folder of [home, temporary]) fs.mkdirSync(folder);
+  // Extension hosts get the PATH of a login shell, not that of the server.
+  if (extra.PATH) fs.writeFileSync(path.join(home, '.profile'), `export PATH='${extra.PATH}'\n`);
   const ours = {
     HOME: home,
     TMPDIR: temporary,
     EXTENSIONS_GALLERY: '{"serviceUrl":""}',
     [MARK]: state,
   };
-  return { ...process.env, ...ours, ...extra };
+  // A drive says itself which native backends there are.
+  const inherited = { ...process.env };
+  delete inherited.FLATSCAPE_BACKENDS;
+  return { ...inherited, ...ours, ...extra };
 }
 
 function writeSettings(state, { settings = {}, trust = true }) {

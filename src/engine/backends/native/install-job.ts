@@ -1,5 +1,5 @@
 import { delimiter, join } from 'node:path';
-import type { InstallSource, NativeName } from '../../../shared/backends';
+import type { InstallSource, NativeName, TensorflowName } from '../../../shared/backends';
 import type { Staging } from './staging';
 
 export interface InstallOptions {
@@ -12,12 +12,15 @@ export interface InstallOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (message: string, fraction?: number) => void;
   readonly stallMs?: number;
+  /** Install `tensorflow-gpu` even where no driver of a GPU is found; tests do. */
+  readonly withoutGpu?: boolean;
   /** The engine bundle that proves the result; without it, the one beside this code. */
   readonly engineScript?: string;
 }
 
 /** What one source needs to do its part. */
-export interface InstallJob extends InstallOptions {
+export interface InstallJob<Name extends NativeName = TensorflowName> extends InstallOptions {
+  readonly name: Name;
   readonly staging: Staging;
   /** Folder of the npm package, there once `run` is called. */
   readonly packageFolder: string;

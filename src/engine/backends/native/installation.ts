@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
@@ -9,10 +9,10 @@ import { UserError } from '../../../shared/errors';
 export const installationSchema = z.object({
   format: z.literal(1),
   name: z.enum(NATIVE_NAMES),
-  source: z.enum(['wheel', 'official', 'dir']),
+  source: z.enum(['wheel', 'official', 'npm', 'dir']),
   package: z.string(),
   version: z.string(),
-  /** The TensorFlow library behind the addon, e.g. `tensorflow_cpu 2.21.0`. */
+  /** What the addon is, or runs on, e.g. `tensorflow_cpu 2.21.0`. */
   library: z.string(),
   /** Folder of the npm package; relative to the installation, or absolute. */
   packageFolder: z.string(),
@@ -33,7 +33,7 @@ export function backendsFolder(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /**
- * @returns `undefined` when the backend was never installed
+ * @returns `undefined` when the backend is not installed
  * @throws UserError `backend-installation-broken`
  */
 export async function readInstallation(
@@ -45,8 +45,14 @@ export async function readInstallation(
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw broken(name, file, error);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw broken(name, file, error);
+    const half = await readdir(folder).catch(() => []);
+    if (half.length === 0) return undefined;
+    throw broken(
+      name,
+      file,
+      new Error(`a folder with half an installation: no ${INSTALLATION_FILE}`),
+    );
   }
   try {
     const installation = installationSchema.parse(JSON.parse(text));
@@ -56,6 +62,19 @@ export async function readInstallation(
   } catch (error) {
     throw broken(name, file, error);
   }
+}
+
+/** Whether a try to install it was not finished; the next one goes on with what is there. */
+export function isUnfinished(name: NativeName): Promise<boolean> {
+  return access(stagingFolder(name)).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Where an installation grows. */
+export function stagingFolder(name: NativeName): string {
+  return join(backendsFolder(), `.installing-${name}`);
 }
 
 /** What a user can do about a native backend that is there and does not work. */

@@ -48,7 +48,8 @@ export function closeUtilGap(
   util = createRequire(import.meta.url)('node:util') as Record<string, unknown>,
 ): void {
   util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
-  util['isArray'] ??= Array.isArray;
+  // Still there in some versions, where each process that calls it is told that it is deprecated.
+  util['isArray'] = Array.isArray;
 }
 
 /** Read by the library when it is loaded; what the user has set stays. */

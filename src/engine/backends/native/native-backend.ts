@@ -1,17 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { execFileSync } from 'node:child_process';
 import { totalmem } from 'node:os';
-import { NATIVE_BACKENDS, type NativeName } from '../../../shared/backends';
+import { NATIVE_BACKENDS, type NativeName, type TensorflowName } from '../../../shared/backends';
 import { UserError } from '../../../shared/errors';
 import type { Backend } from '../backend';
+import { placeTensors } from '../tensor-place';
 import { readInstallation, repairRemedy } from './installation';
+import { loadFused } from './kernels/load-fused';
 import { loadPackage } from './load-package';
 
 /** A backend on TensorFlow's C library, loaded from where it was installed. */
-export function nativeBackend(name: NativeName, summary: string): Backend {
+export function nativeBackend(name: TensorflowName, summary: string): Backend {
   return {
     name,
-    summary,
+    get summary() {
+      return loaded === name && fused !== undefined ? `${summary}, ${fused}` : summary;
+    },
     get memoryLimit() {
       return (name === 'tensorflow-gpu' ? graphicsMemory() : undefined) ?? mainMemory();
     },
@@ -21,13 +25,16 @@ export function nativeBackend(name: NativeName, summary: string): Backend {
       if (!(await tf.setBackend('tensorflow'))) throw failed(name, 'it refused to start');
       const { isUsingGpuDevice } = tf.backend() as { readonly isUsingGpuDevice?: boolean };
       if (name === 'tensorflow-gpu' && !isUsingGpuDevice) throw noGpu();
+      placeTensors(isUsingGpuDevice ? 'device' : 'host');
     },
   };
 }
 
-let loaded: NativeName | undefined;
+let loaded: TensorflowName | undefined;
+/** What is there of our own kernels. */
+let fused: string | undefined;
 
-async function load(name: NativeName): Promise<void> {
+async function load(name: TensorflowName): Promise<void> {
   if (loaded === name) return;
   const installation = await readInstallation(name);
   if (!installation) throw notInstalled(name);
@@ -39,8 +46,13 @@ async function load(name: NativeName): Promise<void> {
     throw explainLoadError(name, error);
   }
   loaded = name;
+  if (name === 'tensorflow') fused = loadFused(installation.packageFolder);
   if (!tf.findBackend('tensorflow')) throw failed(name, 'its package registered no backend');
 }
+
+/** What the loader of Linux, Windows or macOS says of a file that is none of its own. */
+const DAMAGED =
+  /invalid ELF header|wrong ELF class|file too short|file truncated|cannot read file data|not a valid Win32|incompatible architecture|not a mach-o file/i;
 
 /** In words that a user can act on: a library that is missing, another machine's addon, or neither. */
 export function explainLoadError(name: NativeName, error: unknown): UserError {
@@ -58,11 +70,21 @@ export function explainLoadError(name: NativeName, error: unknown): UserError {
       },
       { cause: error },
     );
-  if (/invalid ELF header|wrong ELF class|not a valid Win32|incompatible architecture/i.test(text))
+  if (DAMAGED.test(text))
     return new UserError(
       {
         code: 'backend-wrong-machine',
         message: `the addon of ${name} was built for another machine, or is damaged`,
+        found: firstLine(text),
+        remedy: repairRemedy(name),
+      },
+      { cause: error },
+    );
+  if (/tfjs_binding\.node\) can not be found|Cannot find module/i.test(text))
+    return new UserError(
+      {
+        code: 'backend-installation-broken',
+        message: `the installation of ${name} is incomplete`,
         found: firstLine(text),
         remedy: repairRemedy(name),
       },
@@ -114,13 +136,13 @@ function firstLine(text: string): string {
 }
 
 /** What the machine, or the container, has. */
-function mainMemory(): number {
+export function mainMemory(): number {
   const constrained = process.constrainedMemory?.() ?? 0;
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
 /** Bytes of the first card; undefined where its driver's tool does not answer. */
-function graphicsMemory(): number | undefined {
+export function graphicsMemory(): number | undefined {
   const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits'];
   try {
     const answer = execFileSync('nvidia-smi', query, { encoding: 'utf8', timeout: 5000 });

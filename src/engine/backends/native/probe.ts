@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { isNative, type BackendName } from '../../../shared/backends';
 import { UserError } from '../../../shared/errors';
+import type { Device } from '../backend';
 import { repairRemedy } from './installation';
-import { keepVerdict, keptVerdict, type Verdict } from './verdicts';
+import { deviceSchema, keepVerdict, keptVerdict, type Verdict } from './verdicts';
 
 export type { Verdict } from './verdicts';
 
@@ -18,10 +19,17 @@ export interface ProbeOptions {
   readonly engineScript?: string;
   /** Folder of installations for the child; without it, this process's. */
   readonly folder?: string;
+  /** Ends the child; the verdict is then of no use. */
+  readonly signal?: AbortSignal;
 }
 
-/** Loading 0.9 GB from a slow disk on a busy machine. */
+/** Loading 0.9 GB from a slow disk on a busy machine; `FLATSCAPE_PROBE_SECONDS` says otherwise. */
 const TIMEOUT_MS = 90_000;
+
+function timeout(): number {
+  const seconds = Number(process.env['FLATSCAPE_PROBE_SECONDS']);
+  return seconds > 0 ? 1000 * seconds : TIMEOUT_MS;
+}
 
 /**
  * Starts a backend in a throw-away process and proves it there: a step with known loss, gradients
@@ -48,16 +56,22 @@ export async function probeBackend(
 
 /** The line that the child prints; the rest of its output is the library's. */
 export const probeAnswerSchema = z.discriminatedUnion('ok', [
-  z.object({ type: z.literal('probe'), ok: z.literal(true), memoryBytes: z.number() }),
+  z.object({
+    type: z.literal('probe'),
+    ok: z.literal(true),
+    memoryBytes: z.number(),
+    device: deviceSchema.optional(),
+  }),
   z.object({ type: z.literal('probe'), ok: z.literal(false), reason: z.string() }),
 ]);
 export type ProbeAnswer = z.output<typeof probeAnswerSchema>;
 
-type Answer = { ok: true; memoryBytes: number } | { ok: false; reason: string };
+type Answer =
+  { ok: true; memoryBytes: number; device?: Device | undefined } | { ok: false; reason: string };
 
 function ask(name: BackendName, options: ProbeOptions): Promise<Answer> {
   const script = options.engineScript ?? ownEngine();
-  const limit = options.timeoutMs ?? TIMEOUT_MS;
+  const limit = options.timeoutMs ?? timeout();
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [script, 'probe-backend', name], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -65,6 +79,7 @@ function ask(name: BackendName, options: ProbeOptions): Promise<Answer> {
       env: {
         ...process.env,
         ELECTRON_RUN_AS_NODE: '1',
+        ...(name === 'tensorflow-gpu' && WITH_WARNINGS),
         ...(options.folder !== undefined && { FLATSCAPE_BACKENDS: options.folder }),
       },
     });
@@ -77,14 +92,17 @@ function ask(name: BackendName, options: ProbeOptions): Promise<Answer> {
     }, limit);
     child.stdout.on('data', (data: Buffer) => (output += data.toString('utf8')));
     child.stderr.on('data', (data: Buffer) => (log = (log + data.toString('utf8')).slice(-4000)));
+    const abort = (): void => void child.kill('SIGKILL');
+    options.signal?.addEventListener('abort', abort, { once: true });
     const end = (answer: Answer): void => {
       clearTimeout(timer);
+      options.signal?.removeEventListener('abort', abort);
       resolve(answer);
     };
     child.once('error', (error) => end({ ok: false, reason: error.message }));
     child.once('close', (code, signal) => {
       const answer = answerIn(output);
-      if (answer) end(answer);
+      if (answer) end(answer.ok ? answer : { ...answer, reason: answer.reason + ownWords(log) });
       else if (late) end({ ok: false, reason: hung(name, limit) });
       else end({ ok: false, reason: crashed(name, signal ?? `exit code ${code}`, log) });
     });
@@ -96,10 +114,8 @@ function answerIn(output: string): Answer | undefined {
     if (!line.startsWith('{')) continue;
     const answer = probeAnswerSchema.safeParse(JSON.parse(line));
     if (!answer.success) continue;
-    const { data } = answer;
-    return data.ok
-      ? { ok: true, memoryBytes: data.memoryBytes }
-      : { ok: false, reason: data.reason };
+    const { type: _, ...rest } = answer.data;
+    return rest;
   }
   return undefined;
 }
@@ -108,12 +124,34 @@ function hung(name: BackendName, limit: number): string {
   return `${name} did not finish its self-test within ${Math.round(limit / 1000)} s. ${remedy(name)}`;
 }
 
+/** Which CUDA library is missing is no more than a warning to TensorFlow. */
+const WITH_WARNINGS = { TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '1' };
+
+/** What TensorFlow has said of CUDA, without date and source: it says what, we say what to do. */
+export function ownWords(log: string): string {
+  const lines = log
+    .split('\n')
+    .filter((line) => /\b(cuda|gpu|dlopen|dso|cudnn|cuinit)/i.test(line))
+    .map((line) => /^\s*(?:[\d-]+ [\d:.]+: )?[IWE]\S*(?: .*?\])? (.+)$/.exec(line)?.[1]?.trim())
+    .filter((line) => line !== undefined);
+  const words = [...new Set(lines)].join(' ').slice(0, 500);
+  return words === '' ? '' : ` TensorFlow says: ${words}`;
+}
+
+/** What ends a process that loads a damaged or foreign library. */
+const SIGNALS: Readonly<Record<string, string>> = {
+  SIGBUS: ': one of its files is cut short',
+  SIGILL: ': it was built for another processor',
+  SIGKILL: ': perhaps for want of memory',
+};
+
 function crashed(name: BackendName, how: string, log: string): string {
   // Not the library's greeting (I or W and the date), and not the stack that Node prints on a crash.
   const noise = /^\s*([IW]\d{4} |WARNING: All log|\d+: |-{3,})/;
   const own = log.split('\n').filter((line) => line.trim() && !noise.test(line));
   const last = own.at(-1);
-  const detail = last ? `, its last words: ${last.slice(0, 300)}` : '';
+  const meaning = SIGNALS[how] ?? '';
+  const detail = last ? `${meaning}, its last words: ${last.slice(0, 300)}` : meaning;
   return `${name} ended its process in the self-test (${how}${detail}). ${remedy(name)}`;
 }
 

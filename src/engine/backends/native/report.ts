@@ -2,8 +2,10 @@ import { arch, cpus, platform, totalmem } from 'node:os';
 import type { BackendEntry, BackendReport } from '../../../shared/backend-report';
 import { BACKEND_NAMES, isNative, type BackendName } from '../../../shared/backends';
 import { describeError, isUserError } from '../../../shared/errors';
+import type { Device } from '../backend';
+import { describeDevice, onlyByName } from '../device';
 import { BACKENDS } from '../registry';
-import { backendsFolder, readInstallation } from './installation';
+import { backendsFolder, isUnfinished, readInstallation } from './installation';
 import { notInstalled } from './native-backend';
 import { probeBackend } from './probe';
 
@@ -22,7 +24,8 @@ export async function backendReport(options: ReportOptions = {}): Promise<Backen
   for (const name of options.names ?? BACKEND_NAMES) backends.push(await entry(name, options));
   return {
     format: 1,
-    chosen: backends.find(({ state }) => state === 'works')?.name ?? null,
+    chosen:
+      backends.find(({ state, reason }) => state === 'works' && reason === undefined)?.name ?? null,
     folder: backendsFolder(),
     machine: {
       platform: platform(),
@@ -36,12 +39,15 @@ export async function backendReport(options: ReportOptions = {}): Promise<Backen
   };
 }
 
+const UNFINISHED = 'An installation was begun and not finished: the next one goes on with it.';
+
 async function entry(name: BackendName, options: ReportOptions): Promise<BackendEntry> {
   const { summary } = BACKENDS[name];
   try {
     const installation = isNative(name) ? await readInstallation(name) : undefined;
     if (isNative(name) && !installation) {
-      const reason = describeError(notInstalled(name));
+      const half = (await isUnfinished(name)) ? ` ${UNFINISHED}` : '';
+      const reason = `${describeError(notInstalled(name))}${half}`;
       return { name, summary, state: 'not-installed', reason };
     }
     options.onProgress?.(`testing ${name}`);
@@ -53,7 +59,7 @@ async function entry(name: BackendName, options: ReportOptions): Promise<Backend
     return {
       ...{ name, summary, probeMs: verdict.milliseconds, checkedAt: verdict.checkedAt },
       ...(verdict.ok
-        ? { state: 'works', memoryBytes: verdict.memoryBytes }
+        ? { state: 'works', memoryBytes: verdict.memoryBytes, ...onDevice(name, verdict.device) }
         : { state: 'refused', reason: verdict.reason }),
       ...(installation && { installation: shown(installation) }),
     };
@@ -62,6 +68,15 @@ async function entry(name: BackendName, options: ReportOptions): Promise<Backend
     if (!isUserError(error)) throw error;
     return { name, summary, state: 'refused', reason: describeError(error) };
   }
+}
+
+/** What works, but not for `auto`, has a reason as well. */
+function onDevice(name: BackendName, device: Device | undefined) {
+  const reason = onlyByName(name, device);
+  return {
+    ...(device && { device: describeDevice(device) }),
+    ...(reason !== undefined && { reason }),
+  };
 }
 
 function shown(installation: NonNullable<Awaited<ReturnType<typeof readInstallation>>>) {

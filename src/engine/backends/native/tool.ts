@@ -16,6 +16,8 @@ export interface ToolCall {
   readonly stallMs?: number;
   /** Bytes in the watched folder, now and then. */
   readonly onBytes?: (bytes: number) => void;
+  /** Standard output as it comes. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** No output and not one byte more for this long means that nothing will come. */
@@ -48,6 +50,7 @@ export async function runTool(call: ToolCall): Promise<string> {
   child.stdout.on('data', (data: Buffer) => {
     lastSign = Date.now();
     output += data.toString('utf8');
+    call.onOutput?.(data.toString('utf8'));
     log = (log + data.toString('utf8')).slice(-20_000);
   });
   child.stderr.on('data', (data: Buffer) => {
@@ -147,7 +150,7 @@ function explain(call: ToolCall, log: string, code: number | null): UserError {
     return named({
       code: 'disk-full',
       message: `${call.purpose}: the disk is full`,
-      remedy: 'Free 3 GB where backends are installed, then try again.',
+      remedy: 'Free 3 GB (10 GB for a GPU) where backends are installed, then try again.',
     });
   if (/No module named '?"?pip/i.test(log)) return missing('python3');
   if (NETWORK.test(log))
@@ -183,7 +186,10 @@ function stall(call: ToolCall, log: string): UserError {
 function lastWords(log: string): string {
   const lines = log
     .split('\n')
-    .filter((line) => line.trim() && !/npm (warn|notice)|^\s+at /i.test(line));
+    // Not the frame that Node puts around an error.
+    .filter(
+      (line) => line.trim() && !/npm (warn|notice)|^\s+at |^\s*throw |^Emitted '/i.test(line),
+    );
   const errors = lines.filter((line) => /error|fail|not found|refused|ERR!/i.test(line));
   return (errors.length > 0 ? errors : lines).slice(-3).join(' | ').slice(0, 600);
 }

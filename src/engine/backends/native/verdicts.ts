@@ -9,9 +9,15 @@ import { isNative, type BackendName } from '../../../shared/backends';
 import { writeFileAtomic } from '../../formats/atomic-file';
 import { backendsFolder, readInstallation } from './installation';
 
+export const deviceSchema = z.object({ name: z.string(), software: z.boolean() });
 const common = { milliseconds: z.number(), checkedAt: z.number() };
 export const verdictSchema = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true), memoryBytes: z.number(), ...common }),
+  z.object({
+    ok: z.literal(true),
+    memoryBytes: z.number(),
+    device: deviceSchema.optional(),
+    ...common,
+  }),
   z.object({ ok: z.literal(false), reason: z.string(), ...common }),
 ]);
 /** What a probe found; `reason` in words that a user can act on. */
@@ -61,14 +67,26 @@ async function circumstances(name: BackendName): Promise<unknown[]> {
     ...[version, version_core, process.versions.node, process.versions['electron'] ?? ''],
     ...[platform(), arch(), release(), hostname(), cpus()[0]?.model, driver],
     ...(isNative(name) ? await installed(name) : []),
+    ...(name === 'webgpu' ? await vulkanDrivers() : []),
   ];
+}
+
+async function vulkanDrivers(): Promise<unknown[]> {
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES, LD_LIBRARY_PATH } = process.env;
+  const folders = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'];
+  const lists = await Promise.all(folders.map((folder) => readdir(folder).catch(() => [])));
+  return [VK_DRIVER_FILES, VK_ICD_FILENAMES, LD_LIBRARY_PATH, ...lists];
 }
 
 async function installed(name: Parameters<typeof readInstallation>[0]): Promise<unknown[]> {
   const installation = await readInstallation(name);
   if (!installation) return [];
   const { packageFolder } = installation;
-  const files = ['package.json', 'deps/lib', ...(await addons(packageFolder))];
+  const libraries = await readdir(join(packageFolder, 'deps/lib')).catch(() => []);
+  const files = [
+    ...['package.json', ...libraries.map((file) => `deps/lib/${file}`)],
+    ...(await addons(packageFolder)),
+  ];
   const stats = await Promise.all(
     files.map((file) => stat(join(packageFolder, file)).catch(() => undefined)),
   );

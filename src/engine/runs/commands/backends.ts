@@ -22,7 +22,7 @@ import { printJson, printText } from './output';
 import { textTable } from './table';
 
 interface InstallFlags {
-  /** Without it: a current TensorFlow, where that is known to work. */
+  /** Without it: the usual one of the backend. */
   readonly source?: InstallSource;
   readonly cpu?: boolean;
   readonly dir?: string;
@@ -101,7 +101,7 @@ function show(report: BackendReport, json: boolean | undefined): void {
 
 async function install(name: NativeName | undefined, flags: InstallFlags): Promise<void> {
   const wanted = name ?? defaultName(flags.cpu ?? false);
-  const usual = wanted === 'tensorflow' ? 'wheel' : 'official';
+  const [usual] = NATIVE_BACKENDS[wanted].sources;
   const source = flags.dir === undefined ? (flags.source ?? usual) : 'dir';
   await confirm(wanted, source, flags.yes ?? false);
   const progress = new Progress();
@@ -146,7 +146,7 @@ function defaultName(cpu: boolean): NativeName {
 async function confirm(name: NativeName, source: InstallSource, yes: boolean): Promise<void> {
   const { summary, size, needs } = INSTALL_SOURCES[source];
   const { package: npmPackage, version, wheel } = NATIVE_BACKENDS[name];
-  const library = source === 'wheel' ? ` with ${wheel.package} ${wheel.version}` : '';
+  const library = source === 'wheel' && wheel ? ` with ${wheel.package} ${wheel.version}` : '';
   process.stderr.write(
     [
       `install   ${name}: ${npmPackage} ${version}${library}`,

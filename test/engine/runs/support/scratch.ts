@@ -27,10 +27,16 @@ export async function bundleFakeEngine(folder: string): Promise<string> {
 
 const ROOT = join(import.meta.dirname, '../../../..');
 
-/** Builds the real engine and the command beside it, with the files they need. */
-export async function bundleCli(folder: string): Promise<{ engine: string; cli: string }> {
-  const source = (name: string) => join(ROOT, 'src/engine/runs', name);
-  await bundle(folder, { engine: source('engine-main.ts'), cli: source('cli.ts') });
+/**
+ * Builds the real engine and the command beside it, with the files they need.
+ * @param engineSource another entry in the engine's place
+ */
+export async function bundleCli(
+  folder: string,
+  engineSource = join(ROOT, 'src/engine/runs/engine-main.ts'),
+): Promise<{ engine: string; cli: string }> {
+  const cli = join(ROOT, 'src/engine/runs/cli.ts');
+  await bundle(folder, { engine: engineSource, cli });
   const wasm = join(ROOT, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
   for (const kind of ['', '-simd', '-threaded-simd']) {
     const name = `tfjs-backend-wasm${kind}.wasm`;
