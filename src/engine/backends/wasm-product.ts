@@ -1,79 +1,98 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
-import { PRODUCT_WASM } from './kernels/product.wasm';
+import { floatBits, type Job, type JobRunner } from './wasm-jobs';
 
-/**
- * Below this many rows the package's kernel spends more on rearranging the right operand than on
- * multiplying, and it keeps the rearranged copy as long as the operand lives.
- */
-const FEW_ROWS = 32;
+/** In bytes, one thread: kernels/assembly/product.ts. */
+export const PRODUCT_SCRATCH = 4 * (4 * 8 + 512 * (4 + 64));
+/** Columns of a block, and what its rows are a multiple of. */
+const [BLOCK_COLUMNS, TILE_ROWS] = [64, 4];
+/** Multiplications that are worth waking a thread for: about 20 µs. */
+const FEW = 500_000;
+/** Blocks for each thread, so that none waits long for the last. */
+const BLOCKS = 4;
 
-/** The part of the platform's WebAssembly that is used here; the types of Node leave it out. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (
-    module: object,
-    imports: { readonly tfjs: { readonly memory: object } },
-  ) => { readonly exports: Readonly<Record<string, unknown>> };
-};
-
-/** The part of the package's Emscripten module that is used here. */
-interface HeapModule {
-  readonly asm: { readonly memory: object };
-  _malloc(bytes: number): number;
-  _free(address: number): void;
+/** Where a kernel finds a tensor's numbers. */
+export function addressOf(backend: BackendWasm, dataId: object): number {
+  const data = backend['dataIdMap'].get(dataId) as { readonly memoryOffset: number };
+  return data.memoryOffset;
 }
 
-type Multiply = (...addressesAndSizes: number[]) => void;
-
 /**
- * Gives the wasm backend a product that stays fast when an operand is transposed or there are
- * several matrices: there the package multiplies number by number, ten times slower. Plain
- * products of many rows remain with the package.
+ * Gives the wasm backend a product of float32 matrices that is fast when an operand is transposed or
+ * there are several matrices, too: there the package multiplies number by number, ten times slower.
+ * It also takes no memory; the package keeps a rearranged copy of every right-hand operand.
  */
-export function registerFastProduct(): void {
+export function registerProduct(backend: BackendWasm, jobs: JobRunner): void {
   const original = tf.getKernel('BatchMatMul', 'wasm');
-  const backend = tf.backend() as BackendWasm;
-  const heap = (backend as unknown as { readonly wasm: HeapModule }).wasm;
-  const code = new WebAssembly.Module(Buffer.from(PRODUCT_WASM, 'base64'));
-  const instance = new WebAssembly.Instance(code, { tfjs: { memory: heap.asm.memory } });
-  const multiply = instance.exports['multiply'] as Multiply;
-  const scratch = scratchMemory(heap);
-
   tf.unregisterKernel('BatchMatMul', 'wasm');
   tf.registerKernel({
     ...original,
     kernelFunc: (call) => {
       const product = strided(call);
       if (!product) return original.kernelFunc(call);
-      const { m, n, k, batches, a, b, shape } = product;
-      const out = backend.makeOutput(shape, 'float32');
-      const address = (dataId: object): number => addressOf(backend, dataId);
-      const [from, to] = [scratch(128 + 32 * k), address(out.dataId)];
-      for (let i = 0; i < batches; i++) {
-        const left = address(a.dataId) + 4 * a.next * i;
-        const right = address(b.dataId) + 4 * b.next * i;
-        const strides = [a.row, a.column, b.row, b.column].map((stride) => 4 * stride);
-        multiply(left, right, to + 4 * m * n * i, from, m, n, k, ...strides);
-      }
+      const out = backend.makeOutput(product.shape, 'float32');
+      const [a, b] = [product.a, product.b];
+      const at = (operand: Operand): Matrix => ({
+        ...operand,
+        address: addressOf(backend, operand.dataId),
+      });
+      jobs.run(
+        productJob({ ...product, a: at(a), b: at(b), c: addressOf(backend, out.dataId) }, jobs),
+      );
       return out;
     },
   });
 }
 
-interface Operand {
-  readonly dataId: object;
+/** A matrix, or several of one shape. */
+export interface Matrix {
+  readonly address: number;
   /** Distances, in elements, between rows, columns and matrices; 0 repeats one matrix. */
   readonly row: number;
   readonly column: number;
   readonly next: number;
 }
 
-interface StridedProduct {
+export interface Product {
   readonly m: number;
   readonly n: number;
   readonly k: number;
   readonly batches: number;
+  readonly a: Matrix;
+  readonly b: Matrix;
+  /** Address of the result, matrices [m, n] one after the other. */
+  readonly c: number;
+  /** What the products are multiplied by; default 1. */
+  readonly scale?: number;
+  /** What is then added to each: rows `row` elements apart, of which 0 repeats the first. */
+  readonly start?: { readonly address: number; readonly row: number };
+}
+
+/** The job that computes scale·A·B + start. */
+export function productJob(product: Product, { threads }: { readonly threads: number }): Job {
+  const { m, n, k, batches, a, b, c, scale = 1, start = { address: 0, row: 0 } } = product;
+  const across = batches * Math.ceil(n / BLOCK_COLUMNS);
+  const fewestRows = Math.ceil(FEW / (k * Math.min(n, BLOCK_COLUMNS)));
+  const parts = Math.min(Math.ceil((BLOCKS * threads) / across), Math.ceil(m / fewestRows));
+  const blockRows = TILE_ROWS * Math.ceil(m / parts / TILE_ROWS);
+  const rowBlocks = Math.ceil(m / blockRows);
+  return {
+    kernel: 'product',
+    operands: [
+      ...[m, n, k],
+      ...[a.address, 4 * a.row, 4 * a.column, 4 * a.next],
+      ...[b.address, 4 * b.row, 4 * b.column, 4 * b.next],
+      ...[c, floatBits(scale), start.address, 4 * start.row],
+      ...[blockRows, rowBlocks],
+    ],
+    items: across * rowBlocks,
+    scratch: PRODUCT_SCRATCH,
+  };
+}
+
+type Operand = Omit<Matrix, 'address'> & { readonly dataId: object };
+
+interface StridedProduct extends Omit<Product, 'a' | 'b' | 'c'> {
   readonly a: Operand;
   readonly b: Operand;
   readonly shape: number[];
@@ -93,10 +112,9 @@ function strided({ inputs, attrs }: KernelCall): StridedProduct | undefined {
   const [aOuter, bOuter] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   const [aCount, bCount] = [sizeOf(aOuter), sizeOf(bOuter)];
   const batches = Math.max(aCount, bCount);
-  const plain = !transposeA && !transposeB && batches === 1 && m >= FEW_ROWS;
   // Wrong or empty shapes, and uneven broadcasts, are for the package to judge.
   const even = aCount === bCount || aCount === 1 || bCount === 1;
-  if (plain || k !== inner || !even || m * n * k * batches === 0) return undefined;
+  if (k !== inner || !even || m * n * k * batches === 0) return undefined;
   const outer = aCount >= bCount ? aOuter : bOuter;
   const operand = (
     { dataId, shape }: tf.TensorInfo,
@@ -119,21 +137,4 @@ function strided({ inputs, attrs }: KernelCall): StridedProduct | undefined {
 
 function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
-}
-
-function addressOf(backend: BackendWasm, dataId: object): number {
-  const data = backend['dataIdMap'].get(dataId) as { readonly memoryOffset: number };
-  return data.memoryOffset;
-}
-
-/** One block of the heap, replaced when a larger one is needed. */
-function scratchMemory(heap: HeapModule): (bytes: number) => number {
-  let block = { address: 0, bytes: 0 };
-  return (bytes) => {
-    if (bytes > block.bytes) {
-      if (block.bytes > 0) heap._free(block.address);
-      block = { address: heap._malloc(bytes), bytes };
-    }
-    return block.address;
-  };
 }

@@ -2,23 +2,26 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 // Operands that were computed on the host are served by cpu.
 import '@tensorflow/tfjs-backend-cpu';
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { UserError } from '../../shared/errors';
 import type { Backend } from './backend';
-import { registerFastProduct } from './wasm-product';
+import { registerFused } from './wasm-fused';
+import { startJobs, type Heap, type JobRunner } from './wasm-jobs';
+import { shareMemory } from './wasm-memory';
+import { registerProduct } from './wasm-product';
 
-/** TensorFlow.js in WebAssembly with SIMD: one thread, no installation, 4 GiB. */
+let jobs: JobRunner | undefined;
+
+/** TensorFlow.js in WebAssembly with SIMD, our kernels on all processors: no installation, 4 GiB. */
 export const wasm: Backend = {
   name: 'wasm',
-  summary: 'WebAssembly, one thread',
+  get summary() {
+    return summary(jobs);
+  },
   memoryLimit: 4 * 2 ** 30,
   start: async () => {
     tf.enableProdMode();
-    setWasmPaths(join(binaryFolder(), sep));
+    if (!jobs) shareMemory();
     if (!(await tf.setBackend('wasm'))) {
       throw new UserError({
         code: 'backend-unavailable',
@@ -26,26 +29,20 @@ export const wasm: Backend = {
         remedy: 'Set runtime.backend to cpu, or use a newer Node.js.',
       });
     }
-    adjustKernels();
+    // Once in a process: the kernels that are replaced would otherwise wrap themselves.
+    if (jobs) return;
+    const backend = tf.backend() as BackendWasm;
+    jobs = await startJobs((backend as unknown as { readonly wasm: Heap }).wasm);
+    shareClones();
+    registerProduct(backend, jobs);
+    registerFused(backend, jobs);
   },
 };
 
-let adjusted = false;
-
-/** Once in a process: the kernels that are replaced would otherwise wrap themselves. */
-function adjustKernels(): void {
-  if (adjusted) return;
-  adjusted = true;
-  shareClones();
-  registerFastProduct();
-}
-
-/** Beside the bundle when shipped, in the npm package when run from source. */
-function binaryFolder(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  if (existsSync(join(here, 'tfjs-backend-wasm-simd.wasm'))) return here;
-  const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json')), 'dist');
+function summary(runner: JobRunner | undefined): string {
+  if (!runner) return 'WebAssembly';
+  const { threads, problem } = runner;
+  return `WebAssembly, ${threads === 1 ? 'one thread' : `${threads} threads`}${problem ? `; ${problem}` : ''}`;
 }
 
 /**

@@ -34,11 +34,13 @@ export function residualNorm(
       const keys = dropoutKeys(drop);
       const outputs = runFused('norm', { y, base, gamma, beta, keys }, { eps, p });
       const [out, normalised, inverse] = outputs as [tf.Tensor2D, tf.Tensor, tf.Tensor];
-      save([normalised, inverse, keys]);
+      save([normalised, inverse, gamma, keys]);
       return out;
     },
-    (dOut, [normalised, inverse, keys]) => {
-      const operands = { dOut, normalised, inverse, gamma, keys } as Record<string, tf.Tensor>;
+    (dOut, saved) => {
+      const names = ['normalised', 'inverse', 'gamma', 'keys'];
+      const kept = Object.fromEntries(names.map((name, i) => [name, saved[i] as tf.Tensor]));
+      const operands = { dOut, ...kept };
       const [dBase, dY] = runFused('normGradient', operands, { p }) as [tf.Tensor, tf.Tensor];
       return [dY, dBase];
     },

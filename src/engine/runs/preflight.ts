@@ -3,6 +3,7 @@ import type { Preflight } from '../../client/preflight';
 import { outputFolder } from '../../client/read-config';
 import { unreadMethodWarnings } from '../../shared/config/method-schema';
 import { UserError } from '../../shared/errors';
+import type { BackendName } from '../../shared/backends';
 import { METHODS } from '../../shared/methods';
 import type { LoadedModel } from '../adapters/load-trainable';
 import { BACKENDS, chooseBackend } from '../backends/registry';
@@ -29,7 +30,7 @@ export async function preflightRun(source: RunSource, onProgress: Progress): Pro
   try {
     const memoryLimit = BACKENDS[backend.name].memoryLimit;
     const memoryBytes = estimateMemory(memoryShape(inputs), backend.name);
-    if (memoryBytes > memoryLimit) throw tooLarge(memoryBytes, memoryLimit, source);
+    if (memoryBytes > memoryLimit) throw tooLarge(memoryBytes, backend.name, source);
     onProgress('loading the model', 0.3);
     let last = 0;
     const loaded = await loadInputs(inputs, (fraction) => {
@@ -154,15 +155,18 @@ function memoryShape({ source: { config }, directory }: RunInputs) {
   };
 }
 
-function tooLarge(bytes: number, limit: number, { configFile }: RunSource): UserError {
+function tooLarge(bytes: number, backend: BackendName, { configFile }: RunSource): UserError {
   const gib = (n: number) => `${(n / 2 ** 30).toFixed(1)} GiB`;
   return new UserError({
     code: 'memory-limit',
     message: 'the run would need more memory than the backend may use',
     place: { file: configFile, at: 'train.batch_size' },
-    expected: `at most ${gib(limit)}`,
+    expected: `at most ${gib(BACKENDS[backend].memoryLimit)} on ${backend}`,
     found: `about ${gib(bytes)}`,
     remedy:
-      'Lower `train.batch_size` (and raise `train.gradient_accumulation_steps` by as much), lower `train.max_length`, or take a smaller model.',
+      'Lower `train.batch_size` (and raise `train.gradient_accumulation_steps` by as much), lower `train.max_length`, or take a smaller model.' +
+      (backend === 'wasm'
+        ? ' `flatscape backends install tensorflow` adds a backend that may use all memory of the machine.'
+        : ''),
   });
 }
