@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { guessColumns, type GuessedColumns } from '../../shared/config/guess-columns';
@@ -23,12 +24,10 @@ export async function newConfig(): Promise<vscode.Uri | undefined> {
   }
   const method = await chooseMethod();
   const model = method && (await chooseModel(root));
-  const train =
-    model && (await chooseData(root, vscode.l10n.t('Training data'), { optional: false }));
+  const train = model && (await chooseTraining(root));
   if (!method || !model || !train) return undefined;
   const columns = await chooseColumns(train);
-  const evaluation =
-    columns && (await chooseData(root, vscode.l10n.t('Evaluation data'), { optional: true }));
+  const evaluation = columns && (await chooseEvaluation(root, train));
   if (!columns || evaluation === undefined) return undefined;
 
   const target = await freeName(root, method);
@@ -46,8 +45,8 @@ export async function newConfig(): Promise<vscode.Uri | undefined> {
 
 async function chooseMethod(): Promise<MethodName | undefined> {
   const items = METHOD_NAMES.map((name) => {
-    const { title, summary, passes } = METHODS[name];
-    const cost = vscode.l10n.t('{0} passes per step', passes);
+    const { title, summary, passes, passesText } = METHODS[name];
+    const cost = vscode.l10n.t('passes per step: {0}', passesText ?? passes);
     return { label: title, description: `${name} · ${cost}`, detail: summary, name };
   });
   const picked = await vscode.window.showQuickPick(items, {
@@ -89,38 +88,35 @@ async function chooseModel(root: vscode.Uri): Promise<vscode.Uri | string | unde
   return (await vscode.window.showOpenDialog(options))?.[0];
 }
 
-async function chooseData(
+async function chooseTraining(root: vscode.Uri): Promise<vscode.Uri | undefined> {
+  const title = vscode.l10n.t('New Config (3/4): Training data');
+  const picked = await vscode.window.showQuickPick([...(await dataFiles(root)), BROWSE], { title });
+  return picked?.uri === 'browse' ? browseData(root) : picked?.uri;
+}
+
+async function chooseEvaluation(
   root: vscode.Uri,
-  title: string,
-  options: { readonly optional: false },
-): Promise<vscode.Uri | undefined>;
-async function chooseData(
-  root: vscode.Uri,
-  title: string,
-  options: { readonly optional: boolean },
-): Promise<vscode.Uri | 'none' | undefined>;
-async function chooseData(
-  root: vscode.Uri,
-  title: string,
-  { optional }: { readonly optional: boolean },
+  train: vscode.Uri,
 ): Promise<vscode.Uri | 'none' | undefined> {
-  const found = await vscode.workspace.findFiles(
-    `**/*.{${DATA.join(',')}}`,
-    '**/{node_modules,.flatscape}/**',
-    200,
-  );
-  const files = found
+  const title = vscode.l10n.t('New Config (4/4): Evaluation data');
+  const none = { label: vscode.l10n.t('$(circle-slash) None'), uri: 'none' as const };
+  const others = (await dataFiles(root)).filter(({ uri }) => uri.path !== train.path);
+  const picked = await vscode.window.showQuickPick([...others, BROWSE, none], { title });
+  return picked?.uri === 'browse' ? browseData(root) : picked?.uri;
+}
+
+const BROWSE = { label: vscode.l10n.t('$(folder) Browse...'), uri: 'browse' as const };
+
+async function dataFiles(root: vscode.Uri) {
+  const glob = `**/*.{${DATA.join(',')}}`;
+  const found = await vscode.workspace.findFiles(glob, '**/{node_modules,.flatscape}/**', 200);
+  return found
     .map((uri) => ({ label: relative(root, uri), uri }))
     .sort((a, b) => a.label.localeCompare(b.label));
-  const none = { label: vscode.l10n.t('$(circle-slash) None'), uri: 'none' as const };
-  const browse = { label: vscode.l10n.t('$(folder) Browse...'), uri: 'browse' as const };
-  const step = optional ? '4/4' : '3/4';
-  const picked = await vscode.window.showQuickPick(
-    [...files, browse, ...(optional ? [none] : [])],
-    { title: vscode.l10n.t('New Config ({0}): {1}', step, title), placeHolder: title },
-  );
-  if (picked?.uri !== 'browse') return picked?.uri;
-  const filters = { [title]: DATA };
+}
+
+async function browseData(root: vscode.Uri): Promise<vscode.Uri | undefined> {
+  const filters = { [vscode.l10n.t('Data')]: DATA };
   return (await vscode.window.showOpenDialog({ defaultUri: root, filters }))?.[0];
 }
 
@@ -128,8 +124,7 @@ async function chooseData(
 async function chooseColumns(
   data: vscode.Uri,
 ): Promise<Omit<GuessedColumns, 'columns'> | undefined> {
-  const bytes = await vscode.workspace.fs.readFile(data);
-  const start = new TextDecoder().decode(bytes.subarray(0, START_BYTES));
+  const start = await startOf(data);
   const { columns, ...guess } = guessColumns(start, path.extname(data.path).slice(1).toLowerCase());
   const ask = (placeHolder: string) =>
     columns.length > 0
@@ -139,6 +134,17 @@ async function chooseColumns(
   if (!text) return undefined;
   const label = guess.label ?? (await ask(vscode.l10n.t('Column of the label')));
   return label ? { ...guess, text, label } : undefined;
+}
+
+/** Not the whole file, which may be large. */
+async function startOf(data: vscode.Uri): Promise<string> {
+  const file = await open(data.fsPath);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(START_BYTES), 0, START_BYTES, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 /** As a config writes it: from its folder, with forward slashes. */

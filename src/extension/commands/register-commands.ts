@@ -5,6 +5,7 @@ import type { Services } from '../services';
 import { BackendReportDocument, showBackendReport } from './backend-report';
 import { installBackend } from './install-backend';
 import { removeBackend, updateBackend } from './manage-backends';
+import { newConfig } from './new-config';
 import { openSample } from './open-sample';
 import { requireTrust } from './require-trust';
 import { controlRun, deleteRun, resumeRun } from './run-control';
@@ -43,6 +44,7 @@ export function registerCommands(services: Services): vscode.Disposable[] {
     on('flatscape.openConfig', (argument) => openConfig(services, argument)),
     on('flatscape.revealRun', (argument) => revealRun(services, argument)),
     on('flatscape.refreshRuns', () => runs.rescan()),
+    on('flatscape.newConfig', () => newConfig()),
     on('flatscape.openSample', () => openSample(context)),
     on('flatscape.showBackendReport', () => showBackendReport(services, report)),
     on('flatscape.installBackend', ifTrusted(installBackend)),

@@ -132,6 +132,12 @@ export class DashboardPanel implements vscode.Disposable {
       case 'copy':
         await vscode.env.clipboard.writeText(message.text);
         return undefined;
+      case 'docs':
+        await vscode.commands.executeCommand(
+          'markdown.showPreviewToSide',
+          vscode.Uri.joinPath(this.options.context.extensionUri, 'docs', message.page),
+        );
+        return undefined;
       case 'export': {
         const file = await saveExport(message, path.dirname(path.dirname(directory)));
         return file
