@@ -16,8 +16,14 @@ const ALLOWED = [
   /^extension\/(package\.json|package\.nls\.json|readme\.md|changelog\.md|license(\.txt|\.md)?)$/i,
   // The sample project, as "Open Sample Project" copies it; runs of whoever tried it are not part.
   /^extension\/samples\/glosses\/(?!\.)[\w./-]+\.(yaml|md|jsonl|json|txt|log|safetensors)$/,
+  // The pages that the dashboard opens.
+  /^extension\/docs\/(methods\/)?[\w-]+\.md$/,
   /^extension\/media\/.+\.(svg|png|json|css|md)$/,
 ];
+
+const DOCS = ['theorem1.md', 'theorem2.md', 'gradient-shares.md', 'metrics.md'].map(
+  (file) => `extension/docs/${file}`,
+);
 
 const SAMPLE = [
   'efmlora.flatscape.yaml',
@@ -37,7 +43,7 @@ export function checkPackage(vsix) {
     ...copies().map(({ to }) => to),
     NOTICES,
   ].map((file) => `extension/dist/${file}`);
-  const needed = [...built, ...SAMPLE];
+  const needed = [...built, ...SAMPLE, ...DOCS];
   const allowed = (name) => built.includes(name) || ALLOWED.some((pattern) => pattern.test(name));
   const size = fs.statSync(vsix).size;
   return [

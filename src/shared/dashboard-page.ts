@@ -10,6 +10,9 @@ export const DASHBOARD_PANES = [
   { id: 'heatmap', title: 'Layers × steps', wide: true },
   { id: 'lines', title: 'Selected layers', wide: true },
   { id: 'theorem1', title: 'Theorem 1: balancedness rate and bounds', wide: true },
+  { id: 'theorem2', title: 'Theorem 2: the moving average against SAM', wide: true },
+  { id: 'shares', title: 'FlatPO: what the largest coordinates carry', wide: true },
+  { id: 'share-layers', title: 'FlatPO: the largest coordinates per layer', wide: true },
   { id: 'latest', title: 'Latest values per layer', wide: true },
   { id: 'notes', title: 'Run notes', wide: true },
 ] as const;

@@ -34,6 +34,12 @@ export const pageMessageSchema = z.discriminatedUnion('type', [
     data: z.string(),
   }),
   z.object({ type: z.literal('copy'), id: z.int(), text: z.string() }),
+  z.object({
+    type: z.literal('docs'),
+    id: z.int(),
+    /** A page below `docs/`, and nothing above it. */
+    page: z.string().regex(/^(methods\/)?[a-z0-9-]+\.md$/),
+  }),
   z.object({ type: z.literal('problem'), message: z.string() }),
 ]);
 export type PageMessage = z.output<typeof pageMessageSchema>;

@@ -344,9 +344,11 @@ describe.skipIf(!chromiumPath())('dashboard page (skipped without Chromium: set 
   });
 
   it.each(Object.keys(THEMES) as ThemeName[])('has no serious axe finding in %s', async (theme) => {
-    await open({ theme, size: { width: 900, height: 3400 } });
+    await open({ theme, size: { width: 900, height: 5400 } });
     await host.sendRun(syntheticModel(OPTIONS));
-    for (const id of ['loss', 'heatmap', 'theorem1']) await host.showPane(id);
+    const panes = ['loss', 'heatmap', 'theorem1', 'theorem2', 'shares', 'share-layers'];
+    for (const id of panes) await host.showPane(id);
+    await pane('theorem2').locator('summary').click();
     await press('metrics', 'Table');
     await host.page.evaluate(fs.readFileSync(axePath, 'utf8'));
     const findings = (await host.page.evaluate(

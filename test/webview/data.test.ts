@@ -6,9 +6,12 @@ import { remainingMs, trailingMean } from '../../webview/data/estimate';
 import { formatDuration, formatNumber, plotlyText } from '../../webview/data/format';
 import { heatMap } from '../../webview/data/heat-map';
 import { layerMatrix } from '../../webview/data/layer-series';
+import { measureSeries } from '../../webview/data/measure-series';
+import { shareSteps, sharesAt } from '../../webview/data/shares';
 import { joinBySteps, toCsv } from '../../webview/data/table-data';
 import { theoremSeries, totalCount, ViolationCounter } from '../../webview/data/theorem1';
 import { applyEvent } from '../../src/shared/run-model';
+import { packRun, unpackRun } from '../../src/shared/run-snapshot';
 import { syntheticEvents } from '../support/synthetic-run';
 import { fold, syntheticModel } from './support/synthetic-model';
 
@@ -128,14 +131,49 @@ describe('Theorem 1 panel', () => {
     );
   });
 
-  it('measures the rate from the balancedness of two steps in a row', () => {
-    const model = syntheticModel(options);
-    const series = theoremSeries(model, 2);
-    const b = model.stepLayers.values.balancedness ?? [];
-    const expected =
-      ((b[51 * 8 + 2] ?? NaN) - (b[50 * 8 + 2] ?? NaN)) / (model.steps.lr[50] ?? NaN);
-    expect(series?.measured[50]).toBe(expected);
-    expect(series?.measured.at(-1)).toBeNaN();
+  it.each(['sgd', 'adamw'] as const)(
+    'takes the rates from the journal and leaves out what %s does not have',
+    (optimizer) => {
+      const model = syntheticModel({ ...options, optimizer });
+      const series = theoremSeries(model, 2);
+      const { measuredRate, correctedRate } = model.stepLayers.values;
+      expect(series?.columns.measuredRate?.[50]).toBe(measuredRate?.[50 * 8 + 2]);
+      expect(series?.columns.correctedRate?.[50]).toBe(correctedRate?.[50 * 8 + 2]);
+      expect(Object.keys(series?.columns ?? {}).includes('correctedRate')).toBe(
+        optimizer === 'sgd',
+      );
+    },
+  );
+
+  it('has balancedness and measured rate, and no rate or bound, without a perturbation', () => {
+    const series = theoremSeries(syntheticModel({ ...options, method: 'lora' }), 0);
+    expect(Object.keys(series?.columns ?? {})).toEqual(['balancedness', 'measuredRate']);
+  });
+});
+
+describe('measures of probes', () => {
+  it('come to the page as the engine wrote them, and only from probes that have them', () => {
+    const model = unpackRun(packRun(syntheticModel({ steps: 60 })));
+    const { steps, values } = measureSeries(model, 'theorem2Ema');
+    expect(steps).toEqual([20, 40, 60]);
+    expect(values).toEqual(model.probes.slice(1).map(({ measures }) => measures?.theorem2Ema));
+    expect(measureSeries(model, 'theorem2Sigma').values).toEqual([NaN, NaN, NaN]);
+    expect(measureSeries(model, 'gradientTop5').steps).toEqual([0, 20, 40, 60]);
+  });
+
+  it('give the shares of each module at the probe that is asked for', () => {
+    const model = syntheticModel({ steps: 60, modules: 3 });
+    expect(shareSteps(model)).toEqual([0, 20, 40, 60]);
+    const rows = sharesAt(model, 40);
+    const column = model.probeLayers.values.sharpnessTop5 ?? [];
+    expect(rows.map((row) => row[4])).toEqual(column.slice(2 * 3, 3 * 3));
+    expect(sharesAt(model, 41).flat().some(Number.isFinite)).toBe(false);
+  });
+
+  it('have no shares per module where there are no modules', () => {
+    const model = syntheticModel({ steps: 60, adapter: 'full', method: 'none' });
+    expect([shareSteps(model), sharesAt(model, 20)]).toEqual([[], []]);
+    expect(measureSeries(model, 'gradientTop1').steps).toEqual([0, 20, 40, 60]);
   });
 });
 

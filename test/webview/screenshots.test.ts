@@ -9,7 +9,17 @@ import { syntheticModel } from './support/synthetic-model';
 
 /** For people to look at; ignored by git. */
 const SCREENS = path.resolve(import.meta.dirname, '../../build/screens');
-const PANES = ['loss', 'metrics', 'sharpness', 'schedule', 'heatmap', 'lines', 'theorem1'];
+const PANES = [
+  ...['loss', 'metrics', 'sharpness', 'schedule', 'heatmap', 'lines'],
+  ...['theorem1', 'theorem2', 'shares', 'share-layers'],
+];
+
+/** One in which every line of the theorems' panes is drawn. */
+const RUN = {
+  totalSteps: 400,
+  optimizer: 'sgd',
+  config: { method: { rho_schedule: 'inv_sqrt' }, probe: { sigma_batches: 8 } },
+} as const;
 
 describe.skipIf(!chromiumPath())('screens (skipped without Chromium: set CHROMIUM)', () => {
   let browser: Browser;
@@ -22,9 +32,9 @@ describe.skipIf(!chromiumPath())('screens (skipped without Chromium: set CHROMIU
   afterAll(() => browser?.close());
 
   it.each(Object.keys(THEMES) as ThemeName[])('all panes draw in %s', async (theme) => {
-    const size = { width: 900, height: 3200 };
+    const size = { width: 900, height: 5200 };
     const host = await FakeHost.open(browser, { files, theme, size });
-    await host.sendRun(syntheticModel({ totalSteps: 400 }));
+    await host.sendRun(syntheticModel(RUN));
     for (const pane of PANES) await host.showPane(pane);
     await host.page.evaluate('globalThis.scrollTo(0, 0)');
     await host.page.waitForTimeout(500);

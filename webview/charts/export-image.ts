@@ -1,4 +1,4 @@
-import { plotlyText } from '../data/format';
+import { plotlyText, wrapLines } from '../data/format';
 import type { Figure } from './figure';
 import { loadPlotly } from './load-plotly';
 import type { Layout } from './plotly';
@@ -16,15 +16,16 @@ interface ImageOptions {
 export async function exportImage(figure: Figure, options: ImageOptions): Promise<string> {
   const plotly = await loadPlotly();
   const { format, width, height } = options;
-  const captions = options.notes.flatMap((note) => wrap(note, Math.floor(width / 6)));
+  const captions = options.notes.flatMap((note) => wrapLines(note, Math.floor(width / 6)));
   const below = 14 * captions.length + 12;
-  const layout = exportLayout(figure, options, { captions, below });
+  const above = legendHeight(figure, width);
+  const layout = exportLayout(figure, options, { captions, below, above });
   const url = await plotly.toImage(
     { data: figure.data, layout },
     {
       format,
       width,
-      height: height + below + 36,
+      height: height + below + above + 36,
       scale: format === 'png' ? 2 : 1,
     },
   );
@@ -35,7 +36,7 @@ export async function exportImage(figure: Figure, options: ImageOptions): Promis
 function exportLayout(
   { layout, legend = [] }: Figure,
   { title }: ImageOptions,
-  { captions, below }: { captions: readonly string[]; below: number },
+  { captions, below, above }: { captions: readonly string[]; below: number; above: number },
 ): Partial<Layout> {
   const { margin } = layout;
   return {
@@ -52,7 +53,7 @@ function exportLayout(
     },
     margin: {
       ...margin,
-      t: (margin?.t ?? 0) + (legend.length > 1 ? 66 : 36),
+      t: (margin?.t ?? 0) + 36 + above,
       b: (margin?.b ?? 0) + below,
     },
     annotations: [
@@ -73,13 +74,10 @@ function exportLayout(
   };
 }
 
-function wrap(text: string, columns: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1) ?? '';
-    if (last.length + word.length < columns)
-      lines[lines.length - 1] = last ? `${last} ${word}` : word;
-    else lines.push(word);
-  }
-  return lines;
+/** Pixels for plotly's legend: columns as wide as its longest name and a swatch. */
+function legendHeight({ legend = [] }: Figure, width: number): number {
+  if (legend.length < 2) return 0;
+  const longest = Math.max(...legend.map(({ name }) => name.length));
+  const columns = Math.max(1, Math.floor((width - 90) / (6.5 * longest + 50)));
+  return 12 + 20 * Math.ceil(legend.length / columns);
 }

@@ -10,9 +10,21 @@ export interface Figure {
   readonly legend?: readonly LegendEntry[];
 }
 
+export interface Definition {
+  readonly name: string;
+  readonly text: string;
+}
+
 /** What a pane shows now. */
 export type Drawing =
-  | { readonly kind: 'message'; readonly text: string }
+  | {
+      readonly kind: 'message';
+      readonly text: string;
+      /** Page below `docs/` that explains what would be here. */
+      readonly docs?: string;
+      /** Nothing will come in this run: no room is kept for a chart. */
+      readonly final?: boolean;
+    }
   | {
       readonly kind: 'chart';
       readonly figure: Figure;
@@ -22,6 +34,9 @@ export type Drawing =
       readonly notes: readonly string[];
       /** Printed in exports only: what stands elsewhere on the page. */
       readonly captions?: readonly string[];
+      /** What each name in it means: formula and space. */
+      readonly definitions?: readonly Definition[];
+      readonly docs?: string;
       /** The raw numbers behind it, all of them. */
       readonly table: () => TableData;
       /** Last part of export names. */
@@ -34,14 +49,22 @@ export type Drawing =
  * Nothing that leaves the machine: plotly 4 turns a "Share chart" button on by default. Images are
  * exported by the page's own buttons, which say where they go.
  */
-export const PLOT_CONFIG: Partial<Config> = {
+const PLOT_CONFIG: Partial<Config> = {
   displaylogo: false,
   showSendToCloud: false,
   plotlyServerURL: '',
-  displayModeBar: 'hover',
   modeBarButtonsToRemove: ['toImage', 'sendChartToCloud', 'select2d', 'lasso2d', 'autoScale2d'],
   doubleClick: 'reset',
 };
+
+/**
+ * Where the pointer cannot hover, plotly would show its mode bar for good, over a corner of the
+ * chart: there is none then. Fingers zoom without it, and a double tap resets.
+ */
+export function plotConfig(): Partial<Config> {
+  const displayModeBar = matchMedia('(hover: none)').matches ? false : 'hover';
+  return { ...PLOT_CONFIG, displayModeBar };
+}
 
 /** Layout shared by all charts; `revision` stands for what a kept zoom belongs to. */
 export function baseLayout(theme: Theme, revision: string): Partial<Layout> {

@@ -1,6 +1,6 @@
 import type { QuantityDescription } from '../../src/shared/quantities';
 import { heatMap } from '../data/heat-map';
-import { formatCount, plotlyText } from '../data/format';
+import { formatCount, hoverLine, plotlyText } from '../data/format';
 import type { LayerMatrix } from '../data/layer-series';
 import { axis, baseLayout, type Figure } from './figure';
 import type { Theme } from './theme';
@@ -43,7 +43,7 @@ export function heatMapFigure(
         ...(Number.isFinite(largest) && range),
         colorscale: diverging ? theme.diverging : theme.sequential,
         customdata: map.z.map((line, row) => line.map(() => names[row] ?? '')) as never,
-        hovertemplate: `%{customdata}<br>${step}<br>${quantity.label}: <b>%{z:.5~g}</b><extra></extra>`,
+        hovertemplate: `%{customdata}<br>${step}<br>${quantity.label}: <b>%{z:.5~g}</b>${hoverDefinition(quantity)}<extra></extra>`,
         hoverongaps: false,
         showscale: true,
         colorbar: {
@@ -75,8 +75,16 @@ export function heatMapFigure(
   return { figure, notes: omissions(map, matrix) };
 }
 
+/** Formula and space as the last lines of a hover text. */
+export function hoverDefinition({
+  formula,
+  space,
+}: Pick<QuantityDescription, 'formula' | 'space'>): string {
+  return [...(formula ? [formula] : []), space].map((line) => `<br>${hoverLine(line)}`).join('');
+}
+
 /** Every row if they fit, else evenly spaced ones and always the marked ones. */
-function rowLabels(names: readonly string[], marked: ReadonlyMap<number, string>) {
+export function rowLabels(names: readonly string[], marked: ReadonlyMap<number, string>) {
   const every = Math.max(1, Math.ceil(names.length / 40));
   const shown = names
     .map((_, row) => row)

@@ -1,5 +1,5 @@
 import { keepExtremes } from '../data/down-sample';
-import { formatCount } from '../data/format';
+import { formatCount, hoverLine } from '../data/format';
 import type { Series } from '../data/table-data';
 import { axis, baseLayout, type Figure } from './figure';
 import type { Data, Layout, LayoutAxis } from './plotly';
@@ -15,12 +15,21 @@ export interface LineSeries extends Series {
   readonly markers?: boolean;
   /** Index into `panels`. */
   readonly panel?: number;
+  /** Shown beside the value where the pointer is. */
+  readonly formula?: string;
+  /** Summary, formula and space, for the legend. */
+  readonly hint?: string;
 }
+
+/** More probes than these are a line without marks. */
+export const MOST_MARKED = 60;
 
 export interface Panel {
   readonly title: string;
   readonly log?: boolean;
   readonly fromZero?: boolean;
+  /** Height relative to the others. */
+  readonly weight?: number;
 }
 
 interface LineOptions {
@@ -30,29 +39,35 @@ interface LineOptions {
   readonly panels: readonly Panel[];
   readonly revision: string;
   readonly legend?: boolean;
+  /** The space that the values live in, said where the pointer is. */
+  readonly space?: string;
 }
 
 /** Lines over steps, thinned to what can be drawn, with notes on what the drawing leaves out. */
 export function lineFigure(
   series: readonly LineSeries[],
-  { theme, x, panels, revision, legend = true }: LineOptions,
+  { theme, x, panels, revision, legend = true, space }: LineOptions,
 ): { figure: Figure; notes: string[] } {
   const kept = series.map(({ values }) => keepExtremes(values));
   const data = series.map((s, i) => trace(s, kept[i] ?? [], x));
   const layout: Partial<Layout> = {
     ...baseLayout(theme, `${revision}-${x.kind}`),
+    // Probes are far apart: the nearest one answers wherever the pointer is.
+    hoverdistance: -1,
     xaxis: {
       ...axis(theme, x.title),
       // Under the lowest panel, whatever the number of panels.
       anchor: (panels.length > 1 ? `y${panels.length}` : 'y') as 'y',
+      ...(space && { unifiedhovertitle: { text: `${x.title} %{x:.6~g}<br>${hoverLine(space)}` } }),
     },
     ...verticalAxes(theme, panels),
   };
-  const entries = series.map(({ name, color, dash = 'solid', opacity = 1 }) => ({
+  const entries = series.map(({ name, color, dash = 'solid', opacity = 1, hint }) => ({
     name,
     color,
     dash,
     opacity,
+    ...(hint && { hint }),
   }));
   return {
     figure: { data, layout, ...(legend && { legend: entries }) },
@@ -61,7 +76,7 @@ export function lineFigure(
 }
 
 function trace(series: LineSeries, kept: readonly number[], x: XAxis): Data {
-  const { name, steps, values, color, panel = 0 } = series;
+  const { name, steps, values, color, panel = 0, formula } = series;
   return {
     type: 'scatter',
     mode: series.markers ? 'lines+markers' : 'lines',
@@ -72,16 +87,20 @@ function trace(series: LineSeries, kept: readonly number[], x: XAxis): Data {
     line: { color, width: series.width ?? 1.5, dash: series.dash ?? 'solid' },
     marker: { color, size: 6 },
     opacity: series.opacity ?? 1,
-    hovertemplate: '%{y:.5~g}',
+    hovertemplate: formula ? `%{y:.5~g}<br>${hoverLine(formula)}` : '%{y:.5~g}',
     connectgaps: false,
   };
 }
 
 function verticalAxes(theme: Theme, panels: readonly Panel[]): Partial<Layout> {
   const gap = panels.length > 1 ? 0.07 : 0;
-  const height = (1 - gap * (panels.length - 1)) / panels.length;
-  const axes = panels.map(({ title, log, fromZero }, i) => {
-    const top = 1 - i * (height + gap);
+  const weights = panels.map(({ weight = 1 }) => weight);
+  const unit = (1 - gap * (panels.length - 1)) / weights.reduce((sum, weight) => sum + weight, 0);
+  let next = 1;
+  const axes = panels.map(({ title, log, fromZero, weight = 1 }, i) => {
+    const top = next;
+    const height = unit * weight;
+    next = top - height - gap;
     const settings: Partial<LayoutAxis> = {
       ...axis(theme, title),
       domain: [Math.max(0, top - height), top],

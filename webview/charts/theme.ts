@@ -16,6 +16,8 @@ export interface Theme {
   readonly palette: readonly string[];
   readonly sequential: ColorScale;
   readonly diverging: ColorScale;
+  /** Background to a tint that the foreground can be read on. */
+  readonly faint: ColorScale;
 }
 
 /** Neighbours in this order are easy to tell apart in the stock themes; yellow is weak on white. */
@@ -55,6 +57,10 @@ export function readTheme(): Theme {
     font: style.getPropertyValue('--vscode-font-family') || 'system-ui, sans-serif',
     palette: PALETTE.map((name) => css(chart(name))),
     sequential: sequentialScale(background, foreground, chart('blue')),
+    faint: [
+      [0, css(background)],
+      [1, css(mix(background, chart('blue'), 0.4))],
+    ],
     diverging: divergingScale(background, foreground, [chart('blue'), chart('orange')]),
   };
 }

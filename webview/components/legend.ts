@@ -5,6 +5,8 @@ export interface LegendEntry {
   readonly color: string;
   readonly dash: string;
   readonly opacity: number;
+  /** Formula and space, for those who point at it. */
+  readonly hint?: string;
 }
 
 const DASHES: Record<string, string> = { dash: 'dashed', dashdot: 'dashed', dot: 'dotted' };
@@ -28,13 +30,16 @@ export class Legend {
     this.element.replaceChildren(...entries.map((entry) => this.#button(entry)));
   }
 
-  #button({ name, color, dash, opacity }: LegendEntry): HTMLElement {
+  #button({ name, color, dash, opacity, hint }: LegendEntry): HTMLElement {
     const swatch = h('span', { class: 'swatch' });
     swatch.style.opacity = String(opacity);
     swatch.style.borderTop = `2px ${DASHES[dash] ?? 'solid'} ${color}`;
     const element = h(
       'button',
-      { 'aria-pressed': String(!this.hidden.has(name)), title: 'Hide or show this line' },
+      {
+        'aria-pressed': String(!this.hidden.has(name)),
+        title: hint ? `${hint}\nPress to hide or show.` : 'Hide or show this line',
+      },
       swatch,
       name,
     );

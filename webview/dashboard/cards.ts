@@ -9,7 +9,10 @@ import { drawMetrics } from './cards/metrics';
 import { RunNotes } from './cards/run-notes';
 import { drawSchedule } from './cards/schedule';
 import { drawSharpness } from './cards/sharpness';
-import { drawTheorem1 } from './cards/theorem1';
+import { drawShareLayers } from './cards/share-layers';
+import { drawShares } from './cards/shares';
+import { drawTheorem1, theorem1Height } from './cards/theorem1';
+import { drawTheorem2 } from './cards/theorem2';
 import { ChartCard, type ChartCardOptions } from './chart-card';
 import { Choices } from './choices';
 import type { SaveFile } from './save';
@@ -23,21 +26,31 @@ export interface Card {
 
 interface CardsOptions {
   readonly save: SaveFile;
+  readonly openDocs?: (page: string) => void;
   readonly setView: (change: Partial<ViewOptions>) => void;
   readonly state: DashboardState;
 }
 
+type ChartOptions = Omit<ChartCardOptions, 'title' | 'save' | 'runId' | 'openDocs'>;
+
 /** All panes by id; a new one is a line in `DASHBOARD_PANES` and a line here. */
-export function makeCards({ save, setView, state }: CardsOptions): Map<PaneId, Card> {
+export function makeCards({ save, openDocs, setView, state }: CardsOptions): Map<PaneId, Card> {
   const choices = new Choices({
     setQuantity: (quantity) => setView({ quantity }),
     setLayers: (layers) => setView({ layers }),
     setTheoremLayer: (theoremLayer) => setView({ theoremLayer }),
+    setShareStep: (shareStep) => setView({ shareStep }),
   });
   const counts = new BoundCountsTable();
   const runId = () => state.model?.manifest.id ?? 'run';
-  const chart = (id: PaneId, options: Omit<ChartCardOptions, 'title' | 'save' | 'runId'>) =>
-    new ChartCard(byId(`pane-${id}`), { title: titleOf(id), save, runId, ...options });
+  const chart = (id: PaneId, options: ChartOptions) =>
+    new ChartCard(byId(`pane-${id}`), {
+      title: titleOf(id),
+      save,
+      runId,
+      ...(openDocs && { openDocs }),
+      ...options,
+    });
   const cards: Record<PaneId, Card> = {
     loss: chart('loss', { draw: drawLoss }),
     metrics: chart('metrics', { draw: drawMetrics }),
@@ -65,7 +78,17 @@ export function makeCards({ save, setView, state }: CardsOptions): Map<PaneId, C
         },
         above: choices.theoremLayer,
         below: counts.element,
-        height: () => 320,
+        height: theorem1Height,
+      }),
+      choices,
+    ),
+    theorem2: chart('theorem2', { draw: drawTheorem2, height: () => 640 }),
+    shares: chart('shares', { draw: drawShares, height: () => 380 }),
+    'share-layers': withChoices(
+      chart('share-layers', {
+        draw: drawShareLayers,
+        above: choices.shareStep,
+        height: heatMapHeight,
       }),
       choices,
     ),

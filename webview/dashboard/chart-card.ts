@@ -1,7 +1,8 @@
 import { exportImage } from '../charts/export-image';
-import { PLOT_CONFIG, type Drawing } from '../charts/figure';
+import { plotConfig, type Drawing } from '../charts/figure';
 import { loadPlotly } from '../charts/load-plotly';
 import type { PlotlyHTMLElement, PlotlyModule } from '../charts/plotly';
+import { Definitions } from '../components/definitions';
 import { h, setText } from '../components/h';
 import { Legend } from '../components/legend';
 import { PagedTable } from '../components/paged-table';
@@ -15,6 +16,8 @@ export interface ChartCardOptions {
   readonly draw: (context: DrawContext) => Drawing;
   readonly save: SaveFile;
   readonly runId: () => string;
+  /** Opens a page below `docs/`. A report cannot: it names the page instead. */
+  readonly openDocs?: (page: string) => void;
   /** Choices above the chart, and what belongs below it. */
   readonly above?: HTMLElement;
   readonly below?: HTMLElement;
@@ -28,6 +31,10 @@ export class ChartCard {
   readonly #options: ChartCardOptions;
   readonly #toggle: HTMLElement;
   readonly #exports: HTMLElement[];
+  readonly #docs: HTMLElement;
+  readonly #docsNote = h('p', { class: 'note' });
+  readonly #definitions = new Definitions();
+  readonly #below = h('div');
   readonly #message = h('p', { class: 'placeholder' });
   readonly #notes = h('ul', { class: 'notes' });
   readonly #plot = h('div', { class: 'plot' });
@@ -41,7 +48,7 @@ export class ChartCard {
 
   constructor(section: HTMLElement, options: ChartCardOptions) {
     this.#options = options;
-    const { title, above, below } = options;
+    const { title, above, below, openDocs } = options;
     this.#table = new PagedTable(title);
     this.#toggle = button({
       label: 'Table',
@@ -55,13 +62,18 @@ export class ChartCard {
         press: () => void this.#export(format),
       }),
     );
+    this.#docs = button({
+      label: 'Docs',
+      title: `Open the page that explains ${title}`,
+      press: () => this.#drawing.docs && openDocs?.(this.#drawing.docs),
+    });
     this.#figure = h('figure', { role: 'group' }, this.#plot);
     section.replaceChildren(
       h(
         'div',
         { class: 'card-head' },
         h('h2', { id: section.getAttribute('aria-labelledby') ?? undefined }, title),
-        h('div', { class: 'row tools' }, this.#toggle, ...this.#exports),
+        h('div', { class: 'row tools' }, this.#docs, this.#toggle, ...this.#exports),
       ),
       ...(above ? [above] : []),
       this.#notes,
@@ -69,8 +81,11 @@ export class ChartCard {
       this.#legend.element,
       this.#figure,
       this.#table.element,
-      ...(below ? [below] : []),
+      this.#definitions.element,
+      this.#docsNote,
+      this.#below,
     );
+    if (below) this.#below.append(below);
     new ResizeObserver(() => this.#resize()).observe(this.#plot);
     this.#arrange();
   }
@@ -120,14 +135,29 @@ export class ChartCard {
 
   #arrange(): void {
     const chart = this.#drawing.kind === 'chart';
-    if (this.#drawing.kind === 'message') setText(this.#message, this.#drawing.text);
+    if (this.#drawing.kind === 'message') {
+      setText(this.#message, this.#drawing.text);
+      this.#message.classList.toggle('final', this.#drawing.final ?? false);
+    }
     this.#message.hidden = chart;
+    this.#below.hidden = !chart;
     this.#notes.hidden = !chart;
     this.#figure.hidden = !chart || this.#tableShown;
     this.#legend.element.style.display = this.#figure.hidden ? 'none' : '';
     this.#table.element.hidden = !chart || !this.#tableShown;
+    this.#definitions.update(
+      this.#drawing.kind === 'chart' ? (this.#drawing.definitions ?? []) : [],
+    );
+    this.#arrangeDocs();
     setText(this.#toggle, this.#tableShown ? 'Chart' : 'Table');
     for (const element of [this.#toggle, ...this.#exports]) setDisabled(element, !chart);
+  }
+
+  #arrangeDocs(): void {
+    const { docs } = this.#drawing;
+    this.#docs.hidden = docs === undefined || !this.#options.openDocs;
+    this.#docsNote.hidden = docs === undefined || !!this.#options.openDocs;
+    setText(this.#docsNote, `Explained in docs/${docs} of Flatscape.`);
   }
 
   #setNotes(notes: readonly string[]): void {
@@ -144,7 +174,7 @@ export class ChartCard {
     const plotly = (this.#plotly ??= await loadPlotly());
     for (const trace of figure.data)
       (trace as { visible?: boolean }).visible = !this.#legend.hidden.has(String(trace.name));
-    await plotly.react(this.#plot, figure.data, figure.layout, PLOT_CONFIG);
+    await plotly.react(this.#plot, figure.data, figure.layout, plotConfig());
     if (first) this.#listen();
   }
 

@@ -1,15 +1,21 @@
 import type { QuantityKey } from '../../src/shared/quantities';
 import type { RunModel } from '../../src/shared/run-model';
 import { h } from '../components/h';
+import { formatCount } from '../data/format';
 import { measuredQuantities } from '../data/layer-series';
+import { shareSteps } from '../data/shares';
 import { quantityName } from './cards/heat-map';
 import { theoremModule } from './cards/theorem1';
 import { shownLayers, shownQuantity, type ViewOptions } from './state';
+
+const LATEST = 'latest';
 
 export interface ChoiceOptions {
   readonly setQuantity: (key: QuantityKey) => void;
   readonly setLayers: (paths: string[]) => void;
   readonly setTheoremLayer: (path: string) => void;
+  /** `undefined`: the latest, whichever that is. */
+  readonly setShareStep: (step: number | undefined) => void;
 }
 
 /** Quantity and layers to look at. Native lists: the keyboard and screen readers know them. */
@@ -17,10 +23,12 @@ export class Choices {
   readonly quantity: HTMLElement;
   readonly layers: HTMLElement;
   readonly theoremLayer: HTMLElement;
+  readonly shareStep: HTMLElement;
   readonly #quantitySelect: HTMLSelectElement;
   readonly #layerList = h('div', { class: 'layer-list', role: 'group', 'aria-label': 'Layers' });
   readonly #layerSummary = h('summary', {}, 'Choose layers');
   readonly #theoremSelect: HTMLSelectElement;
+  readonly #shareSelect: HTMLSelectElement;
   readonly #options: ChoiceOptions;
   #boxes: HTMLInputElement[] = [];
 
@@ -36,6 +44,14 @@ export class Choices {
       onchange: () => options.setTheoremLayer(this.#theoremSelect.value),
     });
     this.theoremLayer = labelled('Layer', this.#theoremSelect);
+    this.#shareSelect = h('select', {
+      id: 'choose-share-step',
+      onchange: () => {
+        const { value } = this.#shareSelect;
+        options.setShareStep(value === LATEST ? undefined : Number(value));
+      },
+    });
+    this.shareStep = labelled('Probe', this.#shareSelect);
     this.layers = h('details', { id: 'choose-layers' }, this.#layerSummary, this.#layerList);
   }
 
@@ -51,6 +67,20 @@ export class Choices {
       modules.map(({ path }) => ({ value: path, text: path })),
       modules[theoremModule({ model, view })]?.path ?? '',
     );
+    const steps = shareSteps(model);
+    fill(
+      this.#shareSelect,
+      [
+        { value: LATEST, text: 'latest' },
+        ...steps.map((step) => ({ value: String(step), text: `step ${formatCount(step)}` })),
+      ],
+      view.shareStep !== undefined && steps.includes(view.shareStep)
+        ? String(view.shareStep)
+        : LATEST,
+    );
+    // Nothing to choose from is no choice.
+    for (const choice of [this.quantity, this.layers, this.theoremLayer, this.shareStep])
+      choice.hidden = modules.length === 0;
     const chosen = new Set(shownLayers(model, view));
     if (this.#boxes.length !== modules.length) this.#makeBoxes(modules);
     this.#boxes.forEach((box, i) => (box.checked = chosen.has(i)));

@@ -15,6 +15,8 @@ export interface DashboardOptions {
   readonly reconnectLink: string;
   readonly control?: (action: ControlAction) => void;
   readonly save: SaveFile;
+  /** Opens a page below `docs/`; absent in a report. */
+  readonly openDocs?: (page: string) => void;
   readonly viewChanged: (view: ViewOptions) => void;
   readonly failed: (message: string) => void;
   readonly state: DashboardState;
@@ -46,7 +48,7 @@ export class Dashboard {
   constructor(options: DashboardOptions) {
     this.#options = options;
     this.state = options.state;
-    const { control, save, reconnectLink } = options;
+    const { control, save, openDocs, reconnectLink } = options;
     this.#header = new Header(byId('run-header'), {
       ...(control && { control }),
       toggleTables: () => this.setView({ table: !this.state.view.table }),
@@ -55,6 +57,7 @@ export class Dashboard {
     this.#banners = new Banners(byId('banners'), reconnectLink);
     this.#cards = makeCards({
       save,
+      ...(openDocs && { openDocs }),
       setView: (change) => this.setView(change),
       state: this.state,
     });

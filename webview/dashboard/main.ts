@@ -53,6 +53,7 @@ function startLive(): void {
     state: initialState('connecting', { table: false, xAxis: 'step', ...restored(host, run) }),
     control: (action) => void ask({ type: 'control', action }),
     save: (file) => void ask({ type: 'export', ...file }),
+    openDocs: (page) => void ask({ type: 'docs', page }),
     viewChanged: (view) => host.writeState(pageState(run, view)),
     failed: (message) => host.report(message),
   });

@@ -4,6 +4,7 @@ import type { RunModel } from '../../src/shared/run-model';
 import type { Theme } from '../charts/theme';
 import type { XAxis } from '../charts/x-axis';
 import { defaultLayers, measuredQuantities } from '../data/layer-series';
+import { shareSteps } from '../data/shares';
 
 /** What the user chose to see; outlives reloads as far as `PageState` has a place for it. */
 export interface ViewOptions {
@@ -13,6 +14,8 @@ export interface ViewOptions {
   table: boolean;
   xAxis: 'step' | 'time';
   theoremLayer?: string;
+  /** Probe that the shares per layer are of; the latest where it is absent or gone. */
+  shareStep?: number | undefined;
 }
 
 /** `report`: a file on disk, no run behind it. */
@@ -56,6 +59,12 @@ export function shownQuantity(model: RunModel, view: ViewOptions): QuantityKey |
   const measured = measuredQuantities(model);
   if (view.quantity && measured.includes(view.quantity)) return view.quantity;
   return measured[0];
+}
+
+/** The chosen probe if this run still has it, else the latest with shares. */
+export function shownShareStep(model: RunModel, view: ViewOptions): number | undefined {
+  const steps = shareSteps(model);
+  return steps.find((step) => step === view.shareStep) ?? steps.at(-1);
 }
 
 /** Chosen layers that this run has, as indices into `manifest.modules`. */

@@ -41,6 +41,25 @@ export function plotlyText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
+/** Lines of at most `columns` characters: plotly wraps nothing, and cuts off what is too wide. */
+export function wrapLines(text: string, columns: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last.length + word.length < columns)
+      lines[lines.length - 1] = last ? `${last} ${word}` : word;
+    else lines.push(word);
+  }
+  return lines.filter((line) => line !== '');
+}
+
+/** A line of a hover text, in plotly's little HTML: wrapped for a pane beside an editor. */
+export function hoverLine(text: string): string {
+  return wrapLines(text.replaceAll('`', ''), 46)
+    .map((line) => `<i>${plotlyText(line)}</i>`)
+    .join('<br>');
+}
+
 function minus(text: string): string {
   return text.replaceAll('-', '−').replace('e+', 'e');
 }

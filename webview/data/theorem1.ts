@@ -11,46 +11,33 @@ export type BoundKey = (typeof BOUNDS)[number];
  */
 const ROUNDING = 1e-6;
 
+const COLUMNS = [
+  'balancedness',
+  'balancednessRate',
+  'measuredRate',
+  'correctedRate',
+  ...BOUNDS,
+] as const satisfies readonly QuantityKey[];
+export type Theorem1Key = (typeof COLUMNS)[number];
+
+/** The panel's lines for one module, each of the length of `steps`. */
 export interface TheoremSeries {
   readonly steps: readonly number[];
-  /** ⟨E, g̃_B⟩ */
-  readonly rate: number[];
-  /** (𝔅_{t+1} − 𝔅_t) / η_t, from the balancedness recorded at two steps in a row. */
-  readonly measured: number[];
-  readonly bounds: Record<BoundKey, number[]>;
+  /** Only what has a finite value at some step: a method without a perturbation has no rate. */
+  readonly columns: Partial<Record<Theorem1Key, number[]>>;
 }
 
-/** The panel's lines for one module; `undefined` while no rate has been recorded. */
+/** `undefined` while no balancedness has been recorded. */
 export function theoremSeries(model: RunModel, module: number): TheoremSeries | undefined {
-  const table = model.stepLayers;
-  if (!table.values.balancednessRate || table.steps.length === 0) return undefined;
+  const { steps, values } = model.stepLayers;
+  if (!values.balancedness || steps.length === 0) return undefined;
   const width = model.manifest.modules.length;
-  const column = (key: QuantityKey) =>
-    moduleValues({ steps: table.steps, values: table.values[key] ?? [] }, module, width);
-  return {
-    steps: table.steps,
-    rate: column('balancednessRate'),
-    measured: measuredRate(model, column('balancedness')),
-    bounds: {
-      boundPaper: column('boundPaper'),
-      boundSigmaMin: column('boundSigmaMin'),
-      boundTight: column('boundTight'),
-    },
-  };
-}
-
-/**
- * The journal's 𝔅 of step t is that of the factors the step began with, so step t's change is the
- * difference to the next row. NaN where the next step was not recorded, or η is 0.
- */
-function measuredRate(model: RunModel, balancedness: readonly number[]): number[] {
-  const { steps } = model.stepLayers;
-  const firstStep = model.steps.step[0] ?? 1;
-  return steps.map((step, row) => {
-    const lr = model.steps.lr[step - firstStep] ?? NaN;
-    if (steps[row + 1] !== step + 1 || !(lr > 0)) return NaN;
-    return ((balancedness[row + 1] ?? NaN) - (balancedness[row] ?? NaN)) / lr;
-  });
+  const columns: Partial<Record<Theorem1Key, number[]>> = {};
+  for (const key of COLUMNS) {
+    const column = moduleValues({ steps, values: values[key] ?? [] }, module, width);
+    if (column.some(Number.isFinite)) columns[key] = column;
+  }
+  return { steps, columns };
 }
 
 export interface BoundCount {

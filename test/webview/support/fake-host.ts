@@ -1,7 +1,11 @@
 import fs from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { dashboardBody } from '../../../src/shared/dashboard-page';
-import type { HostMessage, PageMessage } from '../../../src/shared/messages';
+import {
+  encodeHostMessage,
+  type HostMessage,
+  type PageMessage,
+} from '../../../src/shared/messages';
 import type { RunModel } from '../../../src/shared/run-model';
 import { packRun } from '../../../src/shared/run-snapshot';
 import { THEMES, type ThemeName } from '../fixtures/themes';
@@ -97,7 +101,8 @@ export class FakeHost {
   }
 
   async send(message: DistributiveOmit<Exclude<HostMessage, { type: 'reply' }>, 'page'>) {
-    await this.post({ ...message, page: await this.pageId() });
+    // As the extension sends it: events may hold NaN.
+    await this.post(encodeHostMessage({ ...message, page: await this.pageId() }));
   }
 
   async sendRun(model: RunModel, state: 'live' | 'ended' | 'interrupted' = 'live'): Promise<void> {

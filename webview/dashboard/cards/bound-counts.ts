@@ -1,8 +1,9 @@
 import { h } from '../../components/h';
 import { formatCount, formatNumber } from '../../data/format';
+import { quantityDefinition } from '../../data/measure-series';
 import { BOUNDS, totalCount, ViolationCounter, type BoundCount } from '../../data/theorem1';
 import type { DrawContext } from '../state';
-import { BOUND_NAMES, theoremModule } from './theorem1';
+import { BOUND_NAMES, rateOf, theoremModule } from './theorem1';
 
 /** How often the rate exceeded each bound, on all recorded steps. */
 export class BoundCountsTable {
@@ -22,14 +23,15 @@ export class BoundCountsTable {
       return h(
         'tr',
         {},
-        h('th', { scope: 'row' }, BOUND_NAMES[bound]),
+        h('th', { scope: 'row', title: quantityDefinition(bound) }, BOUND_NAMES[bound]),
         h('td', {}, ratio(one)),
         h('td', {}, one ? formatNumber(one.worst) : '–'),
         h('td', {}, ratio(all)),
         h('td', {}, formatNumber(all.worst)),
       );
     });
-    const title = `Steps at which |⟨E, g̃_B⟩| exceeded a bound${config.optimizer.name === 'adamw' ? ' (not applicable to Adam)' : ''}; counted on all recorded steps`;
+    const { formula, sense } = rateOf(config);
+    const title = `Steps at which |${formula}| (${sense}) exceeded a bound; counted on all recorded steps`;
     this.element.replaceChildren(
       h(
         'table',

@@ -1,15 +1,22 @@
-import { QUANTITIES, type QuantityKey } from '../../../src/shared/quantities';
+import {
+  QUANTITIES,
+  type QuantityDescription,
+  type QuantityKey,
+} from '../../../src/shared/quantities';
 import type { Drawing } from '../../charts/figure';
 import { heatMapFigure } from '../../charts/heat-map-figure';
 import { formatCount, formatNumber, shortModuleName } from '../../data/format';
 import { layerMatrix, moduleValues, type LayerMatrix } from '../../data/layer-series';
 import { joinBySteps, type Series } from '../../data/table-data';
 import { shownLayers, shownQuantity, type DrawContext } from '../state';
+import { withoutModules } from './no-modules';
 import { quantityNotes } from './notes-of-quantity';
 
 /** The chosen quantity for all layers at one glance. */
 export function drawHeatMap({ model, view, theme, x }: DrawContext): Drawing {
   const key = shownQuantity(model, view);
+  if (model.manifest.modules.length === 0)
+    return { kind: 'message', text: withoutModules(model), docs: METRICS_DOCS, final: true };
   const matrix = key && layerMatrix(model, key);
   if (!key || !matrix)
     return {
@@ -33,10 +40,19 @@ export function drawHeatMap({ model, view, theme, x }: DrawContext): Drawing {
     figure,
     label: `${QUANTITIES[key].label} of ${modules.length} modules over ${formatCount(matrix.steps.length)} ${matrix.source}s. ${extreme(matrix, modules)}`,
     notes: [...quantityNotes(model, key, matrix.source), ...notes],
+    docs: docsOf(key),
     table: () => joinBySteps(layerColumns(matrix, modules)),
     name: `layers-${key}`,
     subject: QUANTITIES[key].label,
   };
+}
+
+/** Where all quantities are explained. */
+export const METRICS_DOCS = 'metrics.md';
+
+export function docsOf(key: QuantityKey): string {
+  const { docs }: QuantityDescription = QUANTITIES[key];
+  return docs ?? METRICS_DOCS;
 }
 
 /** 12 to 26 pixels a row: a few layers are not stretched, 200 still fit a screen. */

@@ -5,6 +5,7 @@ import { button } from '../../components/toolkit';
 import { formatNumber } from '../../data/format';
 import { layerMatrix, measuredQuantities } from '../../data/layer-series';
 import { toCsv, type TableData } from '../../data/table-data';
+import { withoutModules } from './no-modules';
 import type { SaveFile } from '../save';
 
 interface Sorting {
@@ -49,14 +50,16 @@ export class LatestTable {
     this.showMessage('');
   }
 
-  showMessage(text: string): void {
+  showMessage(text: string, final = false): void {
     setText(this.#message, text);
+    this.#message.classList.toggle('final', final);
     this.#message.hidden = false;
     this.#note.hidden = this.#scroll.hidden = true;
   }
 
   update(model: RunModel): void {
     const keys = measuredQuantities(model);
+    if (model.manifest.modules.length === 0) return this.showMessage(withoutModules(model), true);
     if (keys.length === 0) return this.showMessage('Nothing is measured per layer yet.');
     this.#message.hidden = true;
     this.#note.hidden = this.#scroll.hidden = false;

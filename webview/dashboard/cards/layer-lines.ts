@@ -1,10 +1,11 @@
 import { QUANTITIES } from '../../../src/shared/quantities';
 import type { Drawing } from '../../charts/figure';
-import { lineFigure, type LineSeries } from '../../charts/line-figure';
+import { lineFigure, MOST_MARKED, type LineSeries } from '../../charts/line-figure';
 import { layerMatrix } from '../../data/layer-series';
 import { joinBySteps } from '../../data/table-data';
 import { shownLayers, shownQuantity, type DrawContext } from '../state';
-import { layerColumns, lineColor } from './heat-map';
+import { docsOf, layerColumns, lineColor, METRICS_DOCS } from './heat-map';
+import { withoutModules } from './no-modules';
 import { quantityNotes } from './notes-of-quantity';
 
 const DASHES = ['solid', 'dash', 'dot', 'dashdot'] as const;
@@ -14,6 +15,8 @@ export function drawLayerLines({ model, view, theme, x }: DrawContext): Drawing 
   const key = shownQuantity(model, view);
   const matrix = key && layerMatrix(model, key);
   const layers = shownLayers(model, view);
+  if (model.manifest.modules.length === 0)
+    return { kind: 'message', text: withoutModules(model), docs: METRICS_DOCS, final: true };
   if (!key || !matrix) return { kind: 'message', text: 'Nothing is measured per layer yet.' };
   if (layers.length === 0)
     return {
@@ -27,7 +30,7 @@ export function drawLayerLines({ model, view, theme, x }: DrawContext): Drawing 
     color: lineColor(theme.palette, i),
     // When the colours begin again the dash tells the lines apart.
     dash: DASHES[Math.floor(i / theme.palette.length) % DASHES.length] ?? 'solid',
-    markers: matrix.source === 'probe' && matrix.steps.length < 60,
+    markers: matrix.source === 'probe' && matrix.steps.length < MOST_MARKED,
   }));
   const { figure, notes } = lineFigure(series, {
     theme,
@@ -41,6 +44,7 @@ export function drawLayerLines({ model, view, theme, x }: DrawContext): Drawing 
     label: `${QUANTITIES[key].label} of ${layers.length} layers over steps.`,
     notes,
     captions: quantityNotes(model, key, matrix.source),
+    docs: docsOf(key),
     table: () => joinBySteps(columns),
     name: `lines-${key}`,
     subject: QUANTITIES[key].label,

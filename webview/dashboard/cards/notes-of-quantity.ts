@@ -1,3 +1,4 @@
+import { METHODS } from '../../../src/shared/methods';
 import { QUANTITIES, type QuantityKey } from '../../../src/shared/quantities';
 import type { ProbeSummary, RunModel } from '../../../src/shared/run-model';
 import { formatSetting } from '../../data/format';
@@ -20,12 +21,11 @@ export function probeNote({ rho, examples, source, seed }: ProbeSummary): string
   return `Probe: ρ = ${formatSetting(rho)}, ${examples} fixed examples of the ${source} file, seed ${seed}, clean weights.`;
 }
 
-function stepNote({ manifest }: RunModel): string {
+export function stepNote({ manifest }: RunModel): string {
   const { method, train } = manifest.config;
   const size = train.batch_size * train.gradient_accumulation_steps;
-  const rho =
-    method.name === 'lora'
-      ? 'no perturbation'
-      : `ρ = ${formatSetting(method.rho)}, ${method.rho_schedule}`;
+  const rho = !METHODS[method.name].perturbs
+    ? 'no perturbation'
+    : `ρ = ${formatSetting(method.rho)}, ${method.rho_schedule}`;
   return `Recorded at each step: ${rho}, training batch of ${size}, seed ${train.seed}.`;
 }

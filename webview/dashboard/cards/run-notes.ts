@@ -1,3 +1,4 @@
+import { ADAPTERS } from '../../../src/shared/adapters';
 import { describeError } from '../../../src/shared/errors';
 import type { RunModel } from '../../../src/shared/run-model';
 import { h } from '../../components/h';
@@ -38,6 +39,10 @@ export class RunNotes {
           ({ step, directory, bytes }) =>
             `step ${formatCount(step)}: ${directory} (${formatBytes(bytes)})`,
         ),
+      ],
+      [
+        'Adapter',
+        [`${ADAPTERS[config.adapter.type].title} (adapter.type: ${config.adapter.type})`],
       ],
       ['Backend', [`${backend.name}: ${backend.reason}`, ...refused]],
       ['Model', [`${config.model.name_or_path} (${manifest.model.architecture})`]],

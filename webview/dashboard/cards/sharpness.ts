@@ -1,13 +1,15 @@
+import { ADAPTERS } from '../../../src/shared/adapters';
 import type { Drawing } from '../../charts/figure';
 import { lineFigure, type LineSeries } from '../../charts/line-figure';
 import { formatNumber } from '../../data/format';
 import { joinBySteps } from '../../data/table-data';
 import type { DrawContext } from '../state';
+import { METRICS_DOCS } from './heat-map';
 import { probeNote } from './notes-of-quantity';
 
 /** Loss rise of one ascent step over all modules together, on the probe batch. */
 export function drawSharpness({ model, theme, x }: DrawContext): Drawing {
-  const { probe } = model.manifest.config;
+  const { adapter, probe } = model.manifest.config;
   const measured = model.probes.filter((p) => p.sharpness !== undefined);
   const last = measured.at(-1);
   if (!last)
@@ -40,9 +42,10 @@ export function drawSharpness({ model, theme, x }: DrawContext): Drawing {
     figure,
     label: `Sharpness over steps. Latest ${formatNumber(last.sharpness ?? NaN)} at step ${last.step}.`,
     notes: [
-      `L(W + ε) − L(W), one ascent step of norm ρ in the row spaces of all A together. ${probeNote(last)}`,
+      `L(W + ε) − L(W), one ascent step of norm ρ ${ADAPTERS[adapter.type].hasPairs ? 'in the row spaces of all A together' : 'over all trained tensors but the head (the head alone where nothing else is trained)'}. ${probeNote(last)}`,
       ...notes,
     ],
+    docs: METRICS_DOCS,
     table: () => joinBySteps(series),
     name: 'sharpness',
   };

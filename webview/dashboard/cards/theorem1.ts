@@ -1,9 +1,18 @@
+import { ADAPTERS } from '../../../src/shared/adapters';
+import { METHODS } from '../../../src/shared/methods';
+import { QUANTITIES } from '../../../src/shared/quantities';
+import { theorem1Standing } from '../../../src/shared/theorem1';
+import type { RunManifest } from '../../../src/shared/run-manifest';
 import type { Drawing } from '../../charts/figure';
 import { lineFigure, type LineSeries } from '../../charts/line-figure';
 import { formatCount, formatNumber } from '../../data/format';
+import { quantityDefinition } from '../../data/measure-series';
 import { joinBySteps, type Series } from '../../data/table-data';
-import { BOUNDS, theoremSeries, type BoundKey } from '../../data/theorem1';
+import { theoremSeries, type BoundKey, type Theorem1Key } from '../../data/theorem1';
 import { shownLayers, type DrawContext } from '../state';
+import { stepNote } from './notes-of-quantity';
+
+export const THEOREM1_DOCS = QUANTITIES.balancednessRate.docs;
 
 export const BOUND_NAMES: Record<BoundKey, string> = {
   boundPaper: 'bound 1, paper: ρ‖g̃_B‖/(s‖A‖)',
@@ -11,8 +20,7 @@ export const BOUND_NAMES: Record<BoundKey, string> = {
   boundTight: 'bound 3, tight: (ρ_use/s)‖g̃_B K_A^(−½)‖',
 };
 
-const RATE = '⟨E, g̃_B⟩';
-const MEASURED = 'measured Δ𝔅/η';
+type Config = RunManifest['config'];
 
 /** The module of the panel: the one asked for, else the first that is drawn as a line. */
 export function theoremModule({ model, view }: Pick<DrawContext, 'model' | 'view'>): number {
@@ -21,61 +29,132 @@ export function theoremModule({ model, view }: Pick<DrawContext, 'model' | 'view
   return asked >= 0 ? asked : (shownLayers(model, view)[0] ?? 0);
 }
 
+/** What d𝔅/dt is for this run, and in what sense. */
+export function rateOf(config: Config): { readonly formula: string; readonly sense: string } {
+  const { method } = config;
+  const movesOne = METHODS[method.name].reads.includes('perturb_target');
+  const ofOne = method.perturb_target === 'A' ? '−⟨E, g̃_A⟩' : '⟨E, g̃_B⟩';
+  return {
+    formula: movesOne ? ofOne : '⟨E_B, g̃_B⟩ − ⟨E_A, g̃_A⟩',
+    sense: theorem1Standing(config).standing === 'exact' ? 'd𝔅/dt' : 'virtual SGD rate',
+  };
+}
+
+/** Less without rates: then only the measured one is above the balancedness. */
+export function theorem1Height({ model }: DrawContext): number {
+  return model.stepLayers.values.balancednessRate ? 430 : 330;
+}
+
 /** Magnitudes on a logarithmic axis, so that a rate above a bound is above it by eye, too. */
 export function drawTheorem1(context: DrawContext): Drawing {
   const { model, theme, x } = context;
+  const { config, modules } = model.manifest;
+  const { standing, statement } = theorem1Standing(config);
   const index = theoremModule(context);
-  const series = theoremSeries(model, index);
-  if (!series)
+  if (standing === 'none')
     return {
       kind: 'message',
-      text:
-        model.manifest.config.method.name === 'lora'
-          ? 'Plain LoRA has no perturbation, so Theorem 1 says nothing about this run. Choose fmlora or efmlora.'
-          : 'No rate yet. It comes with each step when probe.step_metrics is on.',
+      text: `${ADAPTERS[config.adapter.type].title}. ${statement}`,
+      docs: THEOREM1_DOCS,
+      final: true,
     };
-  const { steps } = series;
-  const raw: Series[] = [
-    { name: RATE, steps, values: series.rate },
-    { name: MEASURED, steps, values: series.measured },
-    ...BOUNDS.map((key) => ({ name: BOUND_NAMES[key], steps, values: series.bounds[key] })),
-  ];
-  const [blue = '', orange = '', green = '', purple = '', red = ''] = theme.palette;
-  const looks: Omit<LineSeries, keyof Series>[] = [
-    { color: blue, width: 2 },
-    { color: green, width: 1, opacity: 0.45 },
-    { color: red, dash: 'dash' },
-    { color: orange, dash: 'dashdot' },
-    { color: purple, dash: 'dot', width: 2 },
-  ];
-  const drawn = raw.map((s, i): LineSeries => ({
-    ...s,
-    ...(looks[i] ?? { color: theme.foreground }),
-    name: i < 2 ? `|${s.name}|` : s.name,
-    values: s.values.map((value) => (value === 0 ? NaN : Math.abs(value))),
-  }));
+  const found = theoremSeries(model, index);
+  if (!found)
+    return {
+      kind: 'message',
+      text: config.probe.step_metrics
+        ? 'No balancedness yet. It comes with each step.'
+        : 'No balancedness: this run records nothing at each step (probe.step_metrics is false).',
+      docs: THEOREM1_DOCS,
+    };
+  const { steps, columns } = found;
+  const looks = lines(context, standing === 'exact').filter(({ key }) => columns[key]);
+  const raw = looks.map(({ key, name }): Series => ({ name, steps, values: columns[key] ?? [] }));
+  const drawn = looks.map(({ key, panel, name, magnitudeName, ...look }, i): LineSeries => {
+    const values = raw[i]?.values ?? [];
+    const logarithmic = panel === 0;
+    return {
+      ...look,
+      steps,
+      panel,
+      name: magnitudeName ?? name,
+      values: logarithmic ? values.map((v) => (v === 0 ? NaN : Math.abs(v))) : values,
+      hint: quantityDefinition(key),
+    };
+  });
   const { figure, notes } = lineFigure(drawn, {
     theme,
     x,
-    panels: [{ title: 'magnitude', log: true }],
+    panels: [
+      { title: 'magnitude', log: true, weight: 2 },
+      { title: '𝔅, signed', weight: 1 },
+    ],
     revision: `theorem1-${index}`,
+    space: 'A and B of this module; rates at the perturbed point',
   });
   return {
     kind: 'chart',
     figure,
-    label: `Balancedness rate and its three bounds for ${model.manifest.modules[index]?.path ?? 'no module'}.`,
-    notes: [applicability(model.manifest.config), signs(series.rate), ...notes],
+    label: `Balancedness ${formatNumber(columns.balancedness?.at(-1) ?? NaN)}, its rate and three bounds for ${modules[index]?.path ?? 'no module'}.`,
+    notes: [statement, ...rateNotes(model.manifest, index, columns), stepNote(model), ...notes],
+    definitions: looks.map(({ key, name }) => ({ name, text: quantityDefinition(key) })),
+    docs: THEOREM1_DOCS,
     table: () => joinBySteps(raw),
     name: `theorem1-${index}`,
-    subject: model.manifest.modules[index]?.path ?? '',
+    subject: modules[index]?.path ?? '',
   };
 }
 
-function applicability({ optimizer }: DrawContext['model']['manifest']['config']): string {
-  if (optimizer.name === 'adamw')
-    return 'Bounds not applicable to Adam: ⟨E, g̃_B⟩ is the rate that SGD would have here, Δ𝔅/η what AdamW did. Theorem 1 is about plain gradient flow.';
-  const extra = optimizer.momentum > 0 ? ' This run has momentum, which the theorem does not.' : '';
-  return `Gradient flow: |⟨E, g̃_B⟩| may not exceed bounds 2 and 3; Δ𝔅/η also has the discretisation term ½η(‖g̃_B‖² − ‖g̃_A‖²) and weight decay.${extra}`;
+type Line = Omit<LineSeries, keyof Series> & {
+  readonly key: Theorem1Key;
+  readonly name: string;
+  /** Where only the magnitude is drawn; the table has the sign. */
+  readonly magnitudeName?: string;
+  readonly panel: number;
+};
+
+function lines({ model, theme }: DrawContext, exact: boolean): Line[] {
+  const [blue = '', orange = '', green = '', purple = '', red = ''] = theme.palette;
+  const { formula, sense } = rateOf(model.manifest.config);
+  const signed = (key: Theorem1Key, name: string, magnitudeName = `|${name}|`) => ({
+    ...{ key, name, magnitudeName, panel: 0 },
+  });
+  const rate = signed('balancednessRate', `${sense} ${formula}`, `${sense} |${formula}|`);
+  const corrected = signed('correctedRate', 'corrected Δ𝔅/η');
+  const measured = signed('measuredRate', 'measured Δ𝔅/η');
+  const bound = (key: BoundKey) => ({ key, name: BOUND_NAMES[key], panel: 0 });
+  return [
+    // Where the theorem holds exactly the two coincide: the measured one lies over the wide one.
+    { ...rate, color: blue, ...(exact ? { width: 5, opacity: 0.35 } : { width: 2 }) },
+    ...(exact ? [{ ...corrected, color: theme.foreground, width: 1.2 }] : []),
+    { ...measured, color: green, width: 1, opacity: 0.6 },
+    { ...bound('boundPaper'), color: red, dash: 'dash' },
+    { ...bound('boundSigmaMin'), color: orange, dash: 'dashdot' },
+    { ...bound('boundTight'), color: purple, dash: 'dot', width: 2 },
+    { key: 'balancedness', name: 'balancedness 𝔅', panel: 1, color: blue, width: 2 },
+  ];
+}
+
+/** Signs, what a rank above 1 does to the printed bound, and why something is missing. */
+function rateNotes(
+  { config, modules }: RunManifest,
+  index: number,
+  columns: Partial<Record<Theorem1Key, number[]>>,
+): string[] {
+  const rate = columns.balancednessRate;
+  if (!rate)
+    return [
+      `${METHODS[config.method.name].title} records no perturbation of B, so there is no ⟨E, g̃_B⟩ and no bound. The measured rate is what size of step, decay and optimizer make of it.`,
+    ];
+  const rank = modules[index]?.rank ?? 1;
+  const notes = [signs(rate)];
+  if (!columns.boundTight)
+    notes.push('No bounds: they are about a perturbation of B alone, and this run moves A.');
+  else if (rank > 1 && theorem1Standing(config).standing !== 'exact')
+    notes.push(
+      `Rank ${rank}: bound 1 as printed can be too small by up to √${rank} = ${formatNumber(Math.sqrt(rank))}, so steps above it say nothing against the run.`,
+    );
+  return notes;
 }
 
 function signs(rate: readonly number[]): string {
