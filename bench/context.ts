@@ -18,7 +18,7 @@ export interface Effort {
 }
 
 export const EFFORTS = {
-  full: { rounds: 6, blockMs: 1200, leakSteps: 1000, dropouts: [0.1, 0] },
+  full: { rounds: 4, blockMs: 900, leakSteps: 1000, dropouts: [0.1, 0] },
   quick: { rounds: 2, blockMs: 400, leakSteps: 100, dropouts: [0.1] },
 } satisfies Record<string, Effort>;
 

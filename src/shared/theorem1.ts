@@ -1,5 +1,6 @@
 import { ADAPTERS } from './adapters';
 import type { Config } from './config/schema';
+import type { MethodName } from './methods';
 
 /** Whether Theorem 1 speaks of a run, and in what sense. */
 export interface Theorem1Standing {
@@ -8,6 +9,12 @@ export interface Theorem1Standing {
   /** One plain sentence for people. */
   readonly statement: string;
 }
+
+/** Their update combines gradients of several points, examples or pairs. */
+const MIXED: ReadonlySet<MethodName> = new Set(['gsam', 'looksam', 'gam', 'esam', 'bi-lora']);
+
+/** They perturb A as well as B. */
+const BOTH: ReadonlySet<MethodName> = new Set(['sam', 'asam', 'f-sam', 'flatpo']);
 
 /**
  * What Theorem 1 of arXiv 2508.00522 can say about a run: it is about gradient flow, so about SGD
@@ -39,11 +46,18 @@ export function theorem1Standing({
     ...(optimizer.lorafa ? ['LoRA-FA'] : []),
     ...(optimizer.loraplus_lr_ratio !== 1 ? ['LoRA+'] : []),
     ...(method.name === 'obar' || method.name === 'nbar' ? ['scaling of A and B'] : []),
+    ...(MIXED.has(method.name) ? ['an update that is no gradient at one perturbed point'] : []),
   ];
   if (others.length > 0)
     return {
       standing: 'virtual',
       statement: `Not applicable as it stands: ${others.join(' and ')} moves the balancedness as well. ⟨E, g̃_B⟩ is the rate that plain SGD would have had here.`,
+    };
+  if (BOTH.has(method.name))
+    return {
+      standing: 'exact',
+      statement:
+        'SGD without momentum: the corrected Δ𝔅/η equals ⟨E_B, g̃_B⟩ − ⟨E_A, g̃_A⟩ up to rounding. The bounds are about a perturbation of B alone.',
     };
   return {
     standing: 'exact',

@@ -10,7 +10,9 @@ import { FIXTURES, testConfig } from '../../support/bert-fixture';
 import { LABELS } from '../../support/reference-model';
 import { fastestTested } from '../../support/tested-backends';
 
-const STEPS = 1000;
+/** A leak of one tensor a step shows in a hundred; the paper's methods are held to a thousand. */
+const STEPS = (name: MethodName): number =>
+  ['lora', 'fmlora', 'efmlora'].includes(name) ? 1000 : 100;
 
 /** Three lengths, so that the shapes change from step to step. */
 const rows: BatchRow[] = Array.from({ length: 12 }, (_, i) => ({
@@ -22,7 +24,12 @@ const rows: BatchRow[] = Array.from({ length: 12 }, (_, i) => ({
 async function tinyTrainer(name: MethodName): Promise<Trainer> {
   const config = testConfig({
     method: { name, rho: 0.05 },
-    train: { steps: STEPS, batch_size: 1, gradient_accumulation_steps: 2, max_grad_norm: 0.1 },
+    train: {
+      steps: STEPS(name),
+      batch_size: 1,
+      gradient_accumulation_steps: 2,
+      max_grad_norm: 0.1,
+    },
     probe: { examples: 2 },
   });
   const directory = await openModelDirectory(`${FIXTURES}/bert-cls/model`);
@@ -36,19 +43,20 @@ async function tinyTrainer(name: MethodName): Promise<Trainer> {
 }
 
 describe.each(METHOD_NAMES)('%s', (name) => {
-  it(`holds as many tensors and bytes after ${STEPS} steps as after the first few`, async () => {
+  const steps = STEPS(name);
+  it(`holds as many tensors and bytes after ${steps} steps as after the first few`, async () => {
     await fastestTested();
     const trainer = await tinyTrainer(name);
     const measure = { signal: new AbortController().signal, onProgress: () => undefined };
     const held: { numTensors: number; numBytes: number }[] = [];
-    for (let step = 1; step <= STEPS; step++) {
+    for (let step = 1; step <= steps; step++) {
       await trainer.step(step);
-      if (step % 250 === 2) {
+      if (step % (steps / 4) === 2) {
         await trainer.probe(measure);
         await trainer.evaluate(measure);
       }
       const { numTensors, numBytes } = tf.memory();
-      if (step === 2 || step % 250 === 0) held.push({ numTensors, numBytes });
+      if (step === 2 || step % (steps / 4) === 0) held.push({ numTensors, numBytes });
     }
     expect(held).toEqual(held.map(() => held[0]));
     trainer.dispose();

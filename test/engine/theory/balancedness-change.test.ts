@@ -93,6 +93,8 @@ describe('the standing of Theorem 1', () => {
     [{ optimizer: { name: 'sgd' } }, 'exact', /up to rounding/],
     [{ optimizer: { name: 'sgd', momentum: 0.9 } }, 'virtual', /momentum/],
     [{ optimizer: { name: 'sgd', lorafa: true } }, 'virtual', /LoRA-FA/],
+    [{ optimizer: { name: 'sgd' }, method: { name: 'sam' } }, 'exact', /⟨E_A, g̃_A⟩/],
+    [{ optimizer: { name: 'sgd' }, method: { name: 'gsam' } }, 'virtual', /no gradient at one/],
     [{ adapter: { type: 'full' } }, 'none', /no pairs/],
     [{ method: { perturb_target: 'A' } }, 'virtual', /not of A/],
   ])('with %o is said in a sentence', (parts, expected, statement) => {

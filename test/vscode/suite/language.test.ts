@@ -93,10 +93,9 @@ describe('language features', () => {
     assert.equal(rho.insertText.value, 'rho: ${1:0.05}');
     assert.ok(!keys.some(({ label }) => label === 'name'));
     const values = await complete(document, positionOf(document, 'efmlora'));
-    assert.deepEqual(
-      values.map(({ label }) => label),
-      ['lora', 'fmlora', 'efmlora'],
-    );
+    const labels = values.map(({ label }) => label);
+    for (const method of ['lora', 'efmlora', 'flatpo'])
+      assert.ok(labels.includes(method), `${method} is not among ${labels.join(', ')}`);
   });
 
   it('offer Run above the first line, unless switched off', async () => {
