@@ -36,8 +36,8 @@ export async function run(ctx) {
   assert.deepEqual(page.violations, []);
 }
 
-/** loss, metrics, sharpness, schedule, heat map, lines, Theorem 1 */
-const CHARTS = 7;
+/** loss, metrics, sharpness, schedule, heat map, lines, Theorems 1 and 2, two of the shares */
+const CHARTS = 10;
 
 async function showTree(ctx, page, workspace) {
   await runCommand(page, 'View: Show Flatscape');
