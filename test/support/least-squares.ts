@@ -1,4 +1,4 @@
-import type { ModulePoint } from '../../src/engine/algebra/perturbation';
+import type { ModulePoint } from '../../src/engine/algebra/module-geometry';
 import { multiply, type Values } from '../../src/engine/algebra/small-matrix';
 
 /** A float64 problem, L = ½‖(W0 + sBA)X − Y‖²/N with W [n, m], on which theorems can be exact. */

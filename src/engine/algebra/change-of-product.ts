@@ -1,4 +1,5 @@
-import type { AppliedGrams, ModuleSize } from './perturbation';
+import type { AppliedGrams } from './applied-perturbation';
+import type { ModuleSize } from './module-geometry';
 import { traceOfProduct } from './small-matrix';
 
 /**

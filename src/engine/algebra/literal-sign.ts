@@ -1,5 +1,6 @@
 import type { Config } from '../../shared/config/schema';
-import type { ModuleGeometry, ModulePoint, Perturbation } from './perturbation';
+import type { ModuleGeometry, ModulePoint } from './module-geometry';
+import type { Perturbation } from './perturbation';
 import {
   crossOfColumns,
   crossOfRows,

@@ -1,19 +1,7 @@
 import type { Config } from '../../shared/config/schema';
-import { literalPerturbation, type LiteralGrams } from './literal-sign';
-import {
-  addProduct,
-  crossOfColumns,
-  crossOfRows,
-  gramOfRows,
-  multiply,
-  symmetricEigen,
-  trace,
-  traceOfProduct,
-  transpose,
-  truncatedPower,
-  type SymmetricEigen,
-  type Values,
-} from './small-matrix';
+import { literalPerturbation } from './literal-sign';
+import type { ModuleGeometry, ModuleGrams } from './module-geometry';
+import { congruence, multiply, square, trace, traceOfProduct, transpose } from './small-matrix';
 
 /**
  * The perturbation of Eqs. 9-15 without any [n, m] matrix: everything is r x r, in float64, and what
@@ -27,139 +15,10 @@ import {
  * Ḡ/‖Ḡ‖, and that is what is computed unless a point was measured for the literal one.
  */
 
-/** Size and scale of an adapted module. */
-export interface ModuleSize {
-  /** n. */
-  readonly out: number;
-  /** m. */
-  readonly in: number;
-  /** r. */
-  readonly rank: number;
-  /** s. */
-  readonly scaling: number;
-}
-
-/** A module's factors and raw gradients at one point, before clipping. */
-export interface ModulePoint extends ModuleSize {
-  /** A [r, m]. */
-  readonly loraA: Values;
-  /** B [n, r]; where the gradients were taken, so B̃ = B + Ê in EFMLoRA. */
-  readonly loraB: Values;
-  /** g_A = s Bᵀ G [r, m]. */
-  readonly gradA: Values;
-  /** g_B = s G Aᵀ [n, r]. */
-  readonly gradB: Values;
-  /** With `perturb_sign: literal`, |Ḡ|Aᵀ [n, r], or Bᵀ|Ḡ| [r, m]: what P multiplies, and not g. */
-  readonly literal?: Values;
-}
-
-/** The products of a module's thin matrices that everything else follows from, all [r, r]. */
-export interface ModuleGrams extends Pick<ModuleSize, 'rank' | 'scaling'> {
-  /** K_A = A Aᵀ. */
-  readonly kA: Float64Array;
-  /** K_B = Bᵀ B. */
-  readonly kB: Float64Array;
-  /** C = Bᵀ g_B = g_A Aᵀ. */
-  readonly c0: Float64Array;
-  /** g_A g_Aᵀ. */
-  readonly gradA: Float64Array;
-  /** g_Bᵀ g_B. */
-  readonly gradB: Float64Array;
-}
-
-export function moduleGrams(point: ModulePoint): ModuleGrams {
-  const { loraA, loraB, gradA, gradB, rank, scaling, out, in: width } = point;
-  return {
-    rank,
-    scaling,
-    kA: gramOfRows(loraA, rank, width),
-    kB: crossOfColumns(loraB, loraB, out, rank),
-    c0: crossOfColumns(loraB, gradB, out, rank),
-    gradA: gramOfRows(gradA, rank, width),
-    gradB: crossOfColumns(gradB, gradB, out, rank),
-  };
-}
-
 export type PerturbationOptions = Pick<
   Config['method'],
   'grad_estimator' | 'radius_correction' | 'rho_scope' | 'perturb_target' | 'tau_a' | 'tau_b'
 >;
-
-/** The r x r facts of one module that all estimators and metrics share. */
-export interface ModuleGeometry extends ModuleGrams {
-  readonly eigenA: SymmetricEigen;
-  readonly eigenB: SymmetricEigen;
-  /** K_A⁻¹, truncated at tau_a. */
-  readonly kAInverse: Float64Array;
-  /** K_B⁺, truncated at tau_b; 0 while B = 0. */
-  readonly kBInverse: Float64Array;
-  readonly a: number;
-  readonly b: number;
-  readonly c: number;
-  /** With `perturb_sign: literal`. */
-  readonly literal?: LiteralGrams;
-}
-
-/** B counts as 0 below this fraction of ‖A‖. */
-const ZERO_B = 1e-8;
-
-export function moduleGeometry(
-  grams: ModuleGrams,
-  { tau_a, tau_b }: Pick<PerturbationOptions, 'tau_a' | 'tau_b'>,
-): ModuleGeometry {
-  const { kA, kB, c0, rank } = grams;
-  const eigenA = symmetricEigen(kA, rank);
-  const eigenB = symmetricEigen(kB, rank);
-  const isZero = trace(kB, rank) <= ZERO_B ** 2 * trace(kA, rank);
-  // One eigen-decomposition each, no jittered Cholesky: it gives the condition numbers as well, and
-  // a jitter of 1e-10 would itself be the largest error of the result.
-  const kAInverse = truncatedPower(eigenA, tau_a, -1);
-  const kBInverse = isZero ? new Float64Array(rank * rank) : truncatedPower(eigenB, tau_b, -1);
-  const a = traceOfProduct(kAInverse, grams.gradB, rank);
-  const b = traceOfProduct(kBInverse, grams.gradA, rank);
-  // c = tr(K_A⁻¹ Cᵀ K_B⁺ C)
-  const c = traceOfProduct(kAInverse, congruence(c0, kBInverse, rank), rank);
-  return { ...grams, eigenA, eigenB, kAInverse, kBInverse, a, b, c };
-}
-
-/** Products of a perturbation Ê that was applied, at the point it led to; all [r, r]. */
-export interface AppliedGrams {
-  /** ÊᵀÊ, or ÊÊᵀ for target A. */
-  readonly gram: Float64Array;
-  /** Êᵀg̃_B, or Êg̃_Aᵀ. */
-  readonly withGradient: Float64Array;
-  /** ÊᵀB̃, or ÊÃᵀ. */
-  readonly withFactor: Float64Array;
-  /** With `perturb_sign: literal`, Ê with what P multiplies there in the place of g. */
-  readonly withLiteral?: Float64Array;
-}
-
-export function appliedGrams(e: Values, point: ModulePoint, target: 'A' | 'B'): AppliedGrams {
-  const { loraA, loraB, gradA, gradB, rank, out, in: width, literal } = point;
-  const onB = target === 'B';
-  const cross = (other: Values) =>
-    onB ? crossOfColumns(e, other, out, rank) : crossOfRows(e, other, rank, width);
-  return {
-    gram: cross(e),
-    withGradient: cross(onB ? gradB : gradA),
-    withFactor: cross(onB ? loraB : loraA),
-    ...(literal && { withLiteral: cross(literal) }),
-  };
-}
-
-/** cos(Ê, E) of the perturbation that was applied and the one computed from where it led. */
-export function alignment(
-  { gram, withGradient, withFactor, withLiteral }: AppliedGrams,
-  computed: Perturbation,
-  rank: number,
-  target: 'A' | 'B',
-): number {
-  const of = (m: Float64Array) => (target === 'B' ? m : transpose(m, rank));
-  const inner =
-    traceOfProduct(of(withLiteral ?? withGradient), computed.ofGradient, rank) +
-    traceOfProduct(of(withFactor), computed.ofFactor, rank);
-  return inner / (Math.sqrt(trace(gram, rank)) * computed.norm);
-}
 
 /**
  * The perturbation of one module: E_B = g_B P + B Q, or E_A = P g_A + Q A for target A. With the
@@ -339,43 +198,6 @@ function perturbationGram(
   );
 }
 
-/** E_B [n, r], or E_A [r, m], of a module whose values are at hand. */
-export function densePerturbation(
-  point: ModulePoint,
-  { ofGradient, ofFactor, degenerate }: Perturbation,
-  target: 'A' | 'B',
-): Float64Array {
-  const { out, in: width, rank } = point;
-  const onB = target === 'B';
-  const size = onB
-    ? { rows: out, inner: rank, columns: rank }
-    : { rows: rank, inner: rank, columns: width };
-  const e = new Float64Array(size.rows * size.columns);
-  // Not 0 times gradients that may not be finite.
-  if (degenerate) return e;
-  if (onB) {
-    addProduct(e, point.literal ?? point.gradB, ofGradient, size);
-    addProduct(e, point.loraB, ofFactor, size);
-  } else {
-    addProduct(e, ofGradient, point.literal ?? point.gradA, size);
-    addProduct(e, ofFactor, point.loraA, size);
-  }
-  return e;
-}
-
-/**
- * s‖E_B A‖ = s√tr(E_Bᵀ E_B K_A), or s‖B E_A‖ = s√tr(K_B E_A E_Aᵀ).
- * @param e    E_Bᵀ E_B or E_A E_Aᵀ
- * @param gram K_A or K_B
- */
-export function radiusInW(
-  e: Float64Array,
-  gram: Float64Array,
-  { rank, scaling }: Pick<ModuleSize, 'rank' | 'scaling'>,
-): number {
-  return scaling * Math.sqrt(Math.max(0, traceOfProduct(e, gram, rank)));
-}
-
 /** Rescales so that the radius in W is ρ: of each module, or of all together. */
 function correctRadius(
   raw: readonly Perturbation[],
@@ -396,14 +218,4 @@ function correctRadius(
       gain: p.gain * factor,
     };
   });
-}
-
-/** Mᵀ K M. */
-function congruence(m: Float64Array, k: Float64Array, rank: number): Float64Array {
-  const size = square(rank);
-  return multiply(transpose(m, rank), multiply(k, m, size), size);
-}
-
-function square(rank: number): { rows: number; inner: number; columns: number } {
-  return { rows: rank, inner: rank, columns: rank };
 }

@@ -244,3 +244,14 @@ export function conditionNumber({ values }: SymmetricEigen): number {
   const smallest = Math.max(0, Math.min(...values));
   return largest > 0 ? Math.sqrt(largest / smallest) : NaN;
 }
+
+/** Mᵀ K M. */
+export function congruence(m: Float64Array, k: Float64Array, rank: number): Float64Array {
+  const size = square(rank);
+  return multiply(transpose(m, rank), multiply(k, m, size), size);
+}
+
+/** The sizes of a product of r x r matrices. */
+export function square(rank: number): { rows: number; inner: number; columns: number } {
+  return { rows: rank, inner: rank, columns: rank };
+}

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { alignment, perturbations, type Perturbation } from '../algebra/perturbation';
+import { alignment } from '../algebra/applied-perturbation';
+import { perturbations, type Perturbation } from '../algebra/perturbation';
 import { zip } from '../algebra/zip';
 import type { ParameterMap } from '../adapters/trainable-model';
 import { lossAndGradients } from './gradients';

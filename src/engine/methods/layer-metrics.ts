@@ -1,9 +1,6 @@
-import {
-  radiusInW,
-  type AppliedGrams,
-  type ModuleGeometry,
-  type Perturbation,
-} from '../algebra/perturbation';
+import { radiusInW, type ModuleGeometry } from '../algebra/module-geometry';
+import { type AppliedGrams } from '../algebra/applied-perturbation';
+import { type Perturbation } from '../algebra/perturbation';
 import { conditionNumber, trace, traceOfProduct } from '../algebra/small-matrix';
 import type { LayerValues, QuantityKey } from '../../shared/quantities';
 import { balancedness, balancednessRate } from '../theory/theorem1';

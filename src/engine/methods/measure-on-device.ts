@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { densePerturbation } from '../algebra/applied-perturbation';
 import {
-  densePerturbation,
   moduleGeometry,
   moduleGrams,
   type ModuleGeometry,
   type ModuleGrams,
   type ModulePoint,
-  type Perturbation,
-} from '../algebra/perturbation';
+} from '../algebra/module-geometry';
+import { type Perturbation } from '../algebra/perturbation';
 import { conditionNumber, symmetricEigen } from '../algebra/small-matrix';
 import type { AdaptedModule } from '../adapters/trainable-model';
 import { pointOf } from './measure-on-host';

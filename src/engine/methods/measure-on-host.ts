@@ -1,12 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { appliedGrams, densePerturbation } from '../algebra/applied-perturbation';
 import {
-  appliedGrams,
-  densePerturbation,
   moduleGeometry,
   moduleGrams,
   type ModuleGeometry,
   type ModulePoint,
-} from '../algebra/perturbation';
+} from '../algebra/module-geometry';
 import { literalDirection, literalGrams } from '../algebra/literal-sign';
 import { crossOfColumns, gramOfRows, symmetricEigen } from '../algebra/small-matrix';
 import { zip } from '../algebra/zip';

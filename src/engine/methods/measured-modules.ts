@@ -1,10 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type {
-  AppliedGrams,
-  ModuleGeometry,
-  Perturbation,
-  PerturbationOptions,
-} from '../algebra/perturbation';
+import type { AppliedGrams } from '../algebra/applied-perturbation';
+import type { ModuleGeometry } from '../algebra/module-geometry';
+import type { Perturbation, PerturbationOptions } from '../algebra/perturbation';
 import type { Config } from '../../shared/config/schema';
 import type { SymmetricEigen } from '../algebra/small-matrix';
 import type { AdaptedModule, ParameterMap } from '../adapters/trainable-model';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { radiusInW } from '../algebra/perturbation';
+import { radiusInW } from '../algebra/module-geometry';
 import { crossOfColumns, gramOfRows } from '../algebra/small-matrix';
 import type { AdaptedModule, ParameterMap } from '../adapters/trainable-model';
 import { targetKey } from './perturbed-parameters';

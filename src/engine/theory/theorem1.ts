@@ -1,4 +1,5 @@
-import type { AppliedGrams, ModuleGeometry, ModuleGrams } from '../algebra/perturbation';
+import type { AppliedGrams } from '../algebra/applied-perturbation';
+import type { ModuleGeometry, ModuleGrams } from '../algebra/module-geometry';
 import { trace } from '../algebra/small-matrix';
 
 /** 𝔅 = ½(‖B‖² − ‖A‖²) of one module, signed; the paper plots 2|𝔅|. */

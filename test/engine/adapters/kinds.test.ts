@@ -9,7 +9,7 @@ import { readSavedAdapter } from '../../../src/engine/formats/flatscape-adapter'
 import { openModelDirectory } from '../../../src/engine/formats/model-directory';
 import { openSafetensors } from '../../../src/engine/formats/safetensors-read';
 import { multiply } from '../../../src/engine/algebra/small-matrix';
-import { moduleGrams } from '../../../src/engine/algebra/perturbation';
+import { moduleGrams } from '../../../src/engine/algebra/module-geometry';
 import { pointOf } from '../../../src/engine/methods/measure-on-host';
 import { FIXTURES, testConfig } from '../../support/bert-fixture';
 import { LABELS, readBatch, relativeError } from '../../support/reference-model';

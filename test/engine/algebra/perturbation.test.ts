@@ -5,14 +5,18 @@ import {
   alignment,
   appliedGrams,
   densePerturbation,
-  moduleGeometry as geometryOfGrams,
-  moduleGrams,
+} from '../../../src/engine/algebra/applied-perturbation';
+import {
   perturbations,
-  radiusInW,
-  type ModulePoint,
   type Perturbation,
   type PerturbationOptions,
 } from '../../../src/engine/algebra/perturbation';
+import {
+  moduleGeometry as geometryOfGrams,
+  moduleGrams,
+  radiusInW,
+  type ModulePoint,
+} from '../../../src/engine/algebra/module-geometry';
 import {
   crossOfColumns,
   innerProduct,

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { appliedGrams, densePerturbation } from '../../../src/engine/algebra/applied-perturbation';
 import {
-  appliedGrams,
-  densePerturbation,
-  moduleGeometry as geometryOfGrams,
-  moduleGrams,
   perturbations,
-  radiusInW,
-  type ModulePoint,
   type Perturbation,
   type PerturbationOptions,
 } from '../../../src/engine/algebra/perturbation';
+import {
+  moduleGeometry as geometryOfGrams,
+  moduleGrams,
+  radiusInW,
+  type ModulePoint,
+} from '../../../src/engine/algebra/module-geometry';
 import { innerProduct } from '../../../src/engine/algebra/small-matrix';
 import {
   balancedness,
