@@ -1,0 +1,104 @@
+import * as z from 'zod';
+import { metricSchema } from '../numbers';
+import { measureResultSchema } from './results';
+
+const errorSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  place: z
+    .object({
+      file: z.string().optional(),
+      line: z.number().optional(),
+      at: z.string().optional(),
+    })
+    .optional(),
+  expected: z.string().optional(),
+  found: z.string().optional(),
+  remedy: z.string().optional(),
+});
+
+/** Which part of the request: index of the task, scope and, for measures at a radius, rho. */
+const unitSchema = {
+  task: z.int().min(0),
+  scope: z.string(),
+  rho: z.number().optional(),
+};
+
+const envelope = { seq: z.int().min(0), time: z.number().describe('Unix time in milliseconds.') };
+
+/**
+ * The journal of an inspection, as that of a run: one object per line, numbered without gaps. A
+ * `result` is final; `sample` and `point` are what a long measure has so far, and where a resumed
+ * one goes on.
+ */
+export const inspectionEventSchema = z.discriminatedUnion('type', [
+  z.object({
+    ...envelope,
+    type: z.literal('started').describe('A process took up the inspection, anew or again.'),
+    units: z.int().describe('Results of the whole inspection.'),
+    resumed: z.boolean(),
+  }),
+  z.object({
+    ...envelope,
+    type: z.literal('phase'),
+    phase: z.enum(['resolving', 'loading', 'tokenizing', 'measuring', 'saving']),
+    message: z.string(),
+  }),
+  z.object({
+    ...envelope,
+    type: z.literal('progress').describe('How far the whole is, at most a few times a second.'),
+    message: z.string(),
+    fraction: z.number().min(0).max(1),
+    elapsedMs: z.number(),
+    remainingMs: z.number().optional().describe('From what has been measured so far.'),
+  }),
+  z.object({
+    ...envelope,
+    ...unitSchema,
+    type: z.literal('sample').describe('One random draw or probe of a measure that averages.'),
+    index: z.int(),
+    /** By scope where one probe serves all scopes, else under the unit’s own. */
+    values: z.record(z.string(), metricSchema),
+  }),
+  z.object({
+    ...envelope,
+    ...unitSchema,
+    type: z.literal('point').describe('One point of a slice.'),
+    x: z.number(),
+    y: z.number().optional(),
+    loss: metricSchema,
+    noise: metricSchema.optional(),
+    level: z.int().describe('0 is the coarsest grid.'),
+  }),
+  z.object({
+    ...envelope,
+    ...unitSchema,
+    type: z.literal('result'),
+    result: measureResultSchema,
+    /** How Hessian products were made, and why. */
+    hvp: z.enum(['exact', 'difference']).optional(),
+    notes: z.array(z.string()).optional(),
+    elapsedMs: z.number(),
+  }),
+  z.object({
+    ...envelope,
+    ...unitSchema,
+    type: z.literal('failed').describe('One result that there will not be; the rest goes on.'),
+    error: errorSchema,
+  }),
+  z.object({ ...envelope, type: z.literal('warning'), code: z.string(), message: z.string() }),
+  z.object({
+    ...envelope,
+    type: z.literal('ended'),
+    status: z.enum(['completed', 'stopped', 'failed']),
+    error: errorSchema.optional(),
+  }),
+]);
+export type InspectionEvent = z.output<typeof inspectionEventSchema>;
+
+type WithoutEnvelope<T> = T extends unknown ? Omit<T, 'seq' | 'time'> : never;
+export type InspectionEventBody = WithoutEnvelope<InspectionEvent>;
+export type InspectionEventOf<T extends InspectionEvent['type']> = Extract<
+  InspectionEvent,
+  { type: T }
+>;
