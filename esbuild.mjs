@@ -39,6 +39,11 @@ export const bundles = [
     options: { ...node, ...importMeta, banner: { js: importMetaBanner }, external: NATIVE },
   },
   {
+    name: 'inspect-file',
+    entries: { 'engine/inspect-file': 'src/engine/inspect-file/worker.ts' },
+    options: node,
+  },
+  {
     name: 'cli',
     entries: { 'engine/cli': 'src/engine/runs/cli.ts' },
     options: {
@@ -52,6 +57,8 @@ export const bundles = [
     name: 'webview',
     entries: {
       'webview/dashboard': 'webview/dashboard/main.ts',
+      'webview/landscape': 'webview/landscape/main.ts',
+      'webview/checkpoint': 'webview/checkpoint/main.ts',
       'webview/plotly': 'webview/charts/plotly.ts',
     },
     options: {

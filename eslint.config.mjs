@@ -26,7 +26,7 @@ const walls = [
     forbidden: ['vscode', '**/client/**', '**/extension/**', '**/webview/**'],
   },
   {
-    files: ['src/engine/runs/**/*.ts'],
+    files: ['src/engine/{runs,inspect}/**/*.ts'],
     why: 'what launches and follows processes may use src/client, and no editor.',
     forbidden: ['vscode', '**/extension/**', '**/webview/**'],
   },

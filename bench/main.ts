@@ -22,6 +22,7 @@ import {
 } from './report';
 import { algebraSection } from './sections/algebra';
 import { coldStartSection } from './sections/cold-start';
+import { landscapeSection } from './sections/landscape';
 import { leakSection } from './sections/leak';
 import { methodsSection } from './sections/methods';
 import { productsSection } from './sections/products';
@@ -44,7 +45,16 @@ interface Flags {
 
 /** On two cores with `tensorflow` and PyTorch there; what is said before anything starts. */
 const MINUTES: Readonly<Record<SectionId, number>> = {
-  ...{ steps: 1.6, pytorch: 1.5, methods: 2.4, products: 0.8, algebra: 0.8, start: 0.5, leak: 1 },
+  ...{
+    steps: 1.6,
+    pytorch: 1.5,
+    methods: 2.4,
+    products: 0.8,
+    algebra: 0.8,
+    start: 0.5,
+    leak: 1,
+    landscape: 2.5,
+  },
 };
 const QUICK = 0.2;
 
@@ -69,7 +79,8 @@ async function main(): Promise<number> {
   const found = await backendReport({ engineScript, onProgress: progress });
   const backends = workingBackends(found, flags, leftOut);
   if (backends.length === 0) throw new Error('No backend that was asked for works here.');
-  const torch = sections.has('pytorch') ? await findTorch(flags, leftOut) : undefined;
+  const wanted = sections.has('pytorch') || sections.has('landscape');
+  const torch = wanted ? await findTorch(flags, leftOut) : undefined;
   const context = await createContext({
     ...{ effort, sections, backends, models, engineScript, progress },
     ...(torch && { torch: torch.options }),
@@ -113,6 +124,7 @@ async function runSections(context: Context, leftOut: LeftOut[]): Promise<Sectio
     [['algebra'], algebraSection],
     [['start'], coldStartSection],
     [['leak'], leakSection],
+    [['landscape'], landscapeSection],
   ];
   for (const [ids, run] of runs) {
     const wanted = ids.filter((id) => sections.has(id));

@@ -83,7 +83,7 @@ function captioned(t: Table): string {
   return t.caption ? `${t.caption}\n\n${table(t)}` : table(t);
 }
 
-function table({ head, rows }: Table): string {
+export function table({ head, rows }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.map(escaped).join(' | ')} |`;
   return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
 }

@@ -8,6 +8,7 @@ export const SECTIONS = [
   'algebra',
   'start',
   'leak',
+  'landscape',
 ] as const;
 export type SectionId = (typeof SECTIONS)[number];
 

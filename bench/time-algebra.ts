@@ -58,6 +58,7 @@ const NO_BATCH: Batch = {
 function linearModel(modules: readonly AdaptedModule[], slopes: ParameterMap): TrainableModel {
   return {
     modules,
+    linears: modules,
     headKeys: [],
     loss: (parameters) => {
       const terms = [...parameters].map(([key, value]) =>
@@ -68,6 +69,8 @@ function linearModel(modules: readonly AdaptedModule[], slopes: ParameterMap): T
     exampleLosses: () => tf.zeros([1]),
     frozenProduct: (_path, x) => tf.zerosLike(x),
     logits: () => tf.zeros([1, 1]),
+    depthOf: () => 0,
+    prefix: () => tf.zeros([1, 1]),
     dispose: () => undefined,
   };
 }

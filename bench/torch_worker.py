@@ -3,9 +3,12 @@
 Reads requests from its input, a JSON line each, and answers likewise (bench/worker-protocol.ts).
 """
 
+import importlib
 import json
+import math
 import os
 import resource
+import statistics
 import sys
 import time
 
@@ -89,13 +92,62 @@ def memory(_ask):
     return {"rss": peak, "peakRss": peak, **({"device": device} if device else {})}
 
 
+def hessian(ask):
+    """PyHessian on the first batch: top eigenvalue by its defaults, and a trace of so many probes."""
+    # The package’s attribute of that name is the class.
+    package = importlib.import_module("pyhessian") and sys.modules["pyhessian.hessian"]
+    torch.manual_seed(1)
+    inputs = state["batches"][0]
+    data = inputs["input_ids"], inputs["labels"]
+    state["model"].zero_grad()
+    made = []
+    # Where it makes a product: of a single batch, and of a loader.
+    single, loader = package.hessian_vector_product, package.hessian.dataloader_hv_product
+    package.hessian_vector_product = lambda *a: made.append(1) or single(*a)
+    package.hessian.dataloader_hv_product = lambda *a: made.append(1) or loader(*a)
+    synchronize()
+    started = time.perf_counter()
+    # A loader makes the graph anew for each product; a single batch keeps it.
+    source = {"dataloader": [data]} if ask.get("loader") else {"data": data}
+    found = package.hessian(
+        Logits(state["model"]), torch.nn.functional.cross_entropy, cuda=state["device"].type == "cuda",
+        **source,
+    )
+    (largest, *_), _ = found.eigenvalues()
+    synchronize()
+    between = time.perf_counter()
+    products = len(made)
+    # It would stop by a change of the running mean; a tolerance that nothing is below lets it go on.
+    probes = found.trace(maxIter=ask["probes"], tol=-math.inf)
+    synchronize()
+    ended = time.perf_counter()
+    package.hessian_vector_product, package.hessian.dataloader_hv_product = single, loader
+    return {
+        "lambda": largest, "products": products, "lambdaMs": 1000 * (between - started),
+        "trace": statistics.mean(probes), "traceMs": 1000 * (ended - between),
+        "standardError": statistics.stdev(probes) / math.sqrt(len(probes)),
+    }
+
+
+class Logits(torch.nn.Module):
+    """One input, one output, as PyHessian calls a model."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids):
+        return self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+
+
 def synchronize():
     if state["device"].type == "cuda":
         torch.cuda.synchronize()
 
 
 def main():
-    calls = {"start": start, "load": load, "loss": loss, "steps": steps, "memory": memory}
+    calls = {"start": start, "load": load, "loss": loss, "steps": steps, "memory": memory,
+             "hessian": hessian}
     # Answers go out on the stream as it was; whatever a library prints does not.
     out, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:

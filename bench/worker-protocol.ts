@@ -31,6 +31,37 @@ export interface WorkerCalls {
   /** The r x r algebra of one step on values of the model's shapes. */
   algebra: { ask: { count: number }; answer: { ms: number[] } };
   memory: { ask: object; answer: MemoryUse };
+  /** Opens a saved adapter on the model of a folder, for the calls below. */
+  openLandscape: {
+    ask: { folder: string; adapterFolder: string };
+    answer: { modules: number };
+  };
+  landscape: { ask: { work: LandscapeWork; count: number }; answer: { ms: number[] } };
+  /** The PyTorch contender answers it with PyHessian, of the adapter that it has loaded. */
+  hessian: { ask: { probes: number; loader?: boolean }; answer: HessianTimes };
+}
+
+export type LandscapeWork =
+  | 'gradient'
+  | 'exact product'
+  | 'difference product'
+  /** One gradient, then a forward pass for each from its own block on. */
+  | 'sharpness of all modules'
+  /** The same without what the blocks before have made. */
+  | 'sharpness, whole forward passes'
+  /** A gradient and a whole forward pass for each. */
+  | 'sharpness, module by module'
+  | 'trace of all'
+  | 'traces of all modules';
+
+export interface HessianTimes {
+  /** By power iteration until λ changes by less than 1e-3, and how many products that took. */
+  readonly lambda: number;
+  readonly products: number;
+  readonly lambdaMs: number;
+  readonly trace: number;
+  readonly standardError: number;
+  readonly traceMs: number;
 }
 
 export type Versions = Readonly<Record<string, string>>;

@@ -11,6 +11,7 @@ import type { Trainer } from '../src/engine/runs/trainer';
 import { configSchema, type Config } from '../src/shared/config/schema';
 import { timeAlgebra } from './time-algebra';
 import { memoryUse } from './memory-use';
+import { openLandscape, type LandscapeBench } from './time-landscape';
 import { BATCHES_FILE, LABELS, TARGETS, type BenchBatches } from './models';
 import { timeProducts } from './time-products';
 import type { Subject, WorkerCalls } from './worker-protocol';
@@ -23,6 +24,7 @@ const ENDLESS = 1_000_000;
 let subject:
   { config: Config; loaded: LoadedModel; rows: BatchRow[]; trainer: Trainer } | undefined;
 let step = 0;
+let landscape: LandscapeBench | undefined;
 
 type Answers = {
   [K in keyof WorkerCalls]: (ask: WorkerCalls[K]['ask']) => Promise<WorkerCalls[K]['answer']>;
@@ -66,6 +68,16 @@ const answers: Answers = {
     return { ms: await timeAlgebra(loaded.model.modules, config.method, count) };
   },
   memory: async () => memoryUse(),
+  openLandscape: async ({ folder, adapterFolder }) => {
+    landscape = await openLandscape(folder, adapterFolder);
+    return { modules: landscape.modules };
+  },
+  landscape: async ({ work, count }) => {
+    const ms: number[] = [];
+    for (let i = 0; i < count; i++) ms.push(await openedLandscape().time(work));
+    return { ms };
+  },
+  hessian: ({ probes }) => openedLandscape().hessian(probes),
 };
 
 async function load({ folder, dropout, method, stepMetrics, adapter }: Subject) {
@@ -118,6 +130,11 @@ async function load({ folder, dropout, method, stepMetrics, adapter }: Subject) 
 function loadedSubject() {
   if (!subject) throw new Error('nothing is loaded');
   return subject;
+}
+
+function openedLandscape(): LandscapeBench {
+  if (!landscape) throw new Error('no landscape is open');
+  return landscape;
 }
 
 /** One request after the other: a measurement must be alone in its process. */

@@ -19,7 +19,7 @@ process.exitCode = run.status ?? 1;
 /** The pinned environment of the reference, made on first use; none where it is not wanted. */
 function pythonVariable() {
   const only = args[args.indexOf('--only') + 1];
-  const unwanted = args.includes('--only') && !only?.includes('pytorch');
+  const unwanted = args.includes('--only') && !/pytorch|landscape/.test(only ?? '');
   if (unwanted || ['--python', '--help', '-h'].some((flag) => args.includes(flag))) return {};
   console.log(
     'Python environment of the comparison: ~/.cache/flatscape/reference-venv (made on first use: downloads about 0.4 GB with pip, more with CUDA)',

@@ -21,9 +21,15 @@ const ALLOWED = [
   /^extension\/media\/.+\.(svg|png|json|css|md)$/,
 ];
 
-const DOCS = ['theorem1.md', 'theorem2.md', 'gradient-shares.md', 'metrics.md'].map(
-  (file) => `extension/docs/${file}`,
-);
+const DOCS = [
+  'theorem1.md',
+  'theorem2.md',
+  'gradient-shares.md',
+  'checkpoint-editor.md',
+  'inspect.md',
+  'landscape.md',
+  'metrics.md',
+].map((file) => `extension/docs/${file}`);
 
 const SAMPLE = [
   'efmlora.flatscape.yaml',

@@ -1,4 +1,5 @@
-// npm run test:peft: our checkpoints in Python's PEFT. Makes a pinned environment (about 1.2 GB) once.
+// npm run test:peft: our checkpoints in Python's PEFT, our results in its safetensors. Makes a pinned
+// environment (about 1.2 GB) once.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { ROOT, ensureSetup } from './setup.mjs';
 
@@ -16,6 +17,8 @@ const test = spawnSync(
     'run',
     'test/engine/peft-roundtrip.test.ts',
     'test/engine/runs/adapter-kinds.test.ts',
+    'test/engine/inspect/write-results.test.ts',
+    'test/engine/landscape/minilm-reference.test.ts',
   ],
   { cwd: ROOT, stdio: 'inherit', env: { ...process.env, FLATSCAPE_REFERENCE_PYTHON: python } },
 );

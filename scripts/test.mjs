@@ -62,6 +62,8 @@ function runVitest() {
   counts.passed += result.numPassedTests;
   counts.failed += result.numFailedTests;
   counts.skipped += result.numPendingTests + result.numTodoTests;
+  for (const { fullName, failureMessages } of result.testResults.flatMap((f) => f.assertionResults))
+    if (failureMessages.length > 0) console.log(`TRIED TWICE ${fullName}: ${failureMessages[0]}`);
   // A test file that does not load fails without a single test.
   const broken = result.testResults.filter(
     (file) => file.status === 'failed' && file.assertionResults.length === 0,

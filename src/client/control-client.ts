@@ -1,20 +1,21 @@
 import { connect, type Socket } from 'node:net';
 import {
-  responseSchema,
+  responseSchemaOf,
   type ControlAction,
   type ControlRequest,
   type ControlResponse,
 } from '../shared/control';
 import { UserError } from '../shared/errors';
-import type { RunEvent } from '../shared/events';
+import type { Job, JournalCodec, JournalEvent } from '../shared/journal-codec';
 import type { EngineProcess } from '../shared/run-manifest';
 import { onLines } from './json-lines';
 
-export interface ControlClientOptions {
+export interface ControlClientOptions<E extends JournalEvent> {
   readonly engine: EngineProcess;
+  readonly codec: JournalCodec<E>;
   /** First `seq` that the caller lacks. */
   readonly since: number;
-  readonly onEvent: (event: RunEvent) => void;
+  readonly onEvent: (event: E) => void;
   /** Called once, when the connection is over; with the reason if we ended it over nonsense. */
   readonly onClose: (failure?: Error) => void;
 }
@@ -35,23 +36,27 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
  * Connects and says hello. Does not wait for the answer, which may take a whole step: see `joined`.
  * @throws UserError `engine-unreachable`
  */
-export async function openControl(options: ControlClientOptions): Promise<ControlClient> {
-  const socket = await connected(options.engine.socket);
+export async function openControl<E extends JournalEvent>(
+  options: ControlClientOptions<E>,
+): Promise<ControlClient> {
+  const { job } = options.codec;
+  const socket = await connected(options.engine.socket, job);
   const waiting = new Map<number, Waiting>();
   let nextId = 1;
 
   const send = (request: WithoutId<ControlRequest>): Promise<void> =>
     new Promise((resolve, reject) => {
-      if (socket.destroyed) return reject(unreachable());
+      if (socket.destroyed) return reject(unreachable(job));
       const id = nextId++;
       waiting.set(id, { resolve, reject });
       socket.write(`${JSON.stringify({ id, ...request })}\n`);
     });
 
+  const schema = responseSchemaOf(options.codec.schema);
   let failure: Error | undefined;
   onLines(socket, (line) => {
     try {
-      receive(responseSchema.parse(JSON.parse(line)));
+      receive(schema.parse(JSON.parse(line)) as ControlResponse<E>);
     } catch (error) {
       // Another version, or not an engine at all.
       failure = error instanceof Error ? error : new Error(String(error));
@@ -60,12 +65,12 @@ export async function openControl(options: ControlClientOptions): Promise<Contro
   });
   socket.on('error', () => undefined); // 'close' follows and says it
   socket.on('close', () => {
-    for (const { reject } of waiting.values()) reject(unreachable());
+    for (const { reject } of waiting.values()) reject(unreachable(job));
     waiting.clear();
     options.onClose(failure);
   });
 
-  function receive(response: ControlResponse): void {
+  function receive(response: ControlResponse<E>): void {
     if (response.type === 'event') return options.onEvent(response.event);
     const asked = waiting.get(response.id);
     waiting.delete(response.id);
@@ -80,23 +85,23 @@ export async function openControl(options: ControlClientOptions): Promise<Contro
   return { joined, request: (type) => send({ type }), close: () => void socket.destroy() };
 }
 
-function connected(path: string): Promise<Socket> {
+function connected(path: string, job: Job): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once('connect', () => {
       socket.removeAllListeners('error');
       resolve(socket);
     });
-    socket.once('error', (cause) => reject(unreachable(cause)));
+    socket.once('error', (cause) => reject(unreachable(job, cause)));
   });
 }
 
-function unreachable(cause?: Error): UserError {
+function unreachable(job: Job, cause?: Error): UserError {
   return new UserError(
     {
       code: 'engine-unreachable',
-      message: 'the process of this run does not answer',
-      remedy: 'The run directory is still readable. If the process hangs, end it and resume.',
+      message: `the process of this ${job} does not answer`,
+      remedy: 'Its directory is still readable. If the process hangs, end it and resume.',
     },
     cause ? { cause } : undefined,
   );

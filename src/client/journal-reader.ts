@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { badEvent, decodeEvent, type RunEvent } from '../shared/events';
+import { RUN_EVENTS, type RunEvent } from '../shared/events';
 import { readError } from '../shared/file-errors';
+import { badEvent, type JournalCodec, type JournalEvent } from '../shared/journal-codec';
 
 export interface JournalEnd {
   /** Byte offset of each line, by `seq`. */
@@ -14,18 +15,33 @@ export interface JournalEnd {
 const NEWLINE = 0x0a;
 const CHUNK = 1 << 20;
 
+/** `readEvents` of a run's journal. */
+export function readJournal(
+  file: string,
+  onEvent: (event: RunEvent) => void,
+  from?: JournalPosition,
+): Promise<JournalEnd> {
+  return readEvents(RUN_EVENTS, file, onEvent, from);
+}
+
+/** Start of a line, in bytes, and its 1-based number, for messages. */
+export interface JournalPosition {
+  readonly bytes: number;
+  readonly line: number;
+}
+
 /**
  * Reads a journal from a byte offset and hands over each event in order. A line counts once its
  * newline is there: a crash may leave a torn one at the end, which is not an error.
- * @param from start of a line; `firstLine` is its 1-based number, for messages
  * @returns where the whole lines end; no file is an empty journal
  * @throws UserError `bad-event` for a whole line that is not an event or not the next one, with
  *   file and line
  */
-export async function readJournal(
+export async function readEvents<E extends JournalEvent>(
+  codec: JournalCodec<E>,
   file: string,
-  onEvent: (event: RunEvent) => void,
-  from = { bytes: 0, line: 1 },
+  onEvent: (event: E) => void,
+  from: JournalPosition = { bytes: 0, line: 1 },
 ): Promise<JournalEnd> {
   const handle = await openIfThere(file);
   if (!handle) return { offsets: [], bytes: 0, torn: false };
@@ -41,10 +57,10 @@ export async function readJournal(
       const data = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
       let start = 0;
       for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, start)) {
-        const event = decodeEvent(data.toString('utf8', start, end), { file, line });
+        const event = codec.decode(data.toString('utf8', start, end), { file, line });
         // Without gaps from 0: a lost or doubled line must not pass for a shorter or longer run.
         if (event.seq !== line - 1)
-          throw badEvent({ file, line }, `event ${line - 1}`, `event ${event.seq}`);
+          throw badEvent(codec.job, { file, line }, `event ${line - 1}`, `event ${event.seq}`);
         onEvent(event);
         line++;
         offsets.push(position + start);

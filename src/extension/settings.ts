@@ -4,6 +4,9 @@ import * as vscode from 'vscode';
 export const settings = {
   confirmBeforeRun: () => section().get<boolean>('confirmBeforeRun', true),
   codeLens: () => section().get<boolean>('codeLens.enabled', true),
+  hints: () => section().get<boolean>('hints.enabled', true),
+  measuredDiagnostics: () => section().get<boolean>('diagnostics.measured', true),
+  layersHeat: () => section().get<boolean>('layers.heat', true),
   checkModules: () => section().get<boolean>('diagnostics.checkModules', true),
   /** Empty: the Node inside VS Code. */
   nodePath: () => section().get<string>('runtime.nodePath', '').trim(),

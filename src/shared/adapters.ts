@@ -41,7 +41,7 @@ export const ADAPTERS = {
   },
   full: {
     title: 'Full fine-tuning',
-    summary: 'All linear layers and layer norms; embeddings stay frozen.',
+    summary: 'Every tensor of the model.',
     reads: [],
     hasPairs: false,
     source: 'arXiv 1810.04805',

@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import { UserError } from './errors';
-import { expectationOf } from './zod-issue';
-import { keepNonFinite, metricSchema } from './numbers';
+import { journalCodec, type JournalCodec } from './journal-codec';
+import { metricSchema } from './numbers';
 import { MEASURE_KEYS } from './measures';
 import { QUANTITY_KEYS } from './quantities';
 
@@ -142,55 +141,13 @@ export type RunEventBody = WithoutEnvelope<RunEvent>;
 
 export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
+export const RUN_EVENTS: JournalCodec<RunEvent> = journalCodec(eventSchema, 'run');
+
 /** One journal line, without its newline. */
-export function encodeEvent(event: RunEvent): string {
-  return JSON.stringify(event, keepNonFinite);
-}
+export const encodeEvent = RUN_EVENTS.encode;
 
 /**
  * Parses one journal line.
  * @throws UserError `bad-event` naming file, line and what is wrong.
  */
-export function decodeEvent(line: string, place: { file: string; line: number }): RunEvent {
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch {
-    throw badEvent(place, 'a JSON object', line.slice(0, 60) || 'an empty line');
-  }
-  const parsed = eventSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const at = issue?.path.join('.') ?? '';
-  const found = JSON.stringify(issue && valueAt(json, issue.path)) ?? 'nothing';
-  throw badEvent(
-    place,
-    expectationOf(issue) ?? 'a run event',
-    `${found.slice(0, 60)} in \`${at}\``,
-  );
-}
-
-function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) =>
-      typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined,
-    json,
-  );
-}
-
-/** A journal line that cannot be what stands there. */
-export function badEvent(
-  place: { file: string; line: number },
-  expected: string,
-  found: string,
-): UserError {
-  return new UserError({
-    code: 'bad-event',
-    message: 'the journal has a line that is not a run event',
-    place,
-    expected,
-    found,
-    remedy:
-      'If a newer version of Flatscape wrote it, update. Otherwise restore the file, or cut it off before this line: the run then resumes from its last checkpoint.',
-  });
-}
+export const decodeEvent = RUN_EVENTS.decode;

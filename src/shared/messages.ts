@@ -1,6 +1,16 @@
 import * as z from 'zod';
 import { eventSchema } from './events';
 import { keepNonFinite } from './numbers';
+import {
+  connectionMessage,
+  docsMessage,
+  exportMessage,
+  failedMessage,
+  heartbeatMessage,
+  problemMessage,
+  readyMessage,
+  replyMessage,
+} from './page-messages';
 import { QUANTITY_KEYS } from './quantities';
 import type { RunSnapshot } from './run-snapshot';
 
@@ -10,7 +20,7 @@ import type { RunSnapshot } from './run-snapshot';
  * host answers every request. A page that hears no heartbeat says that it is disconnected.
  */
 export const pageMessageSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('ready'), page: z.string() }),
+  readyMessage,
   z.object({
     type: z.literal('control'),
     id: z.int(),
@@ -24,23 +34,10 @@ export const pageMessageSchema = z.discriminatedUnion('type', [
       'revealFolder',
     ]),
   }),
-  z.object({
-    type: z.literal('export'),
-    id: z.int(),
-    /** Suggested file name. */
-    name: z.string(),
-    format: z.enum(['png', 'svg', 'csv']),
-    /** PNG as base64, the rest as text. */
-    data: z.string(),
-  }),
+  exportMessage,
   z.object({ type: z.literal('copy'), id: z.int(), text: z.string() }),
-  z.object({
-    type: z.literal('docs'),
-    id: z.int(),
-    /** A page below `docs/`, and nothing above it. */
-    page: z.string().regex(/^(methods\/)?[a-z0-9-]+\.md$/),
-  }),
-  z.object({ type: z.literal('problem'), message: z.string() }),
+  docsMessage,
+  problemMessage,
 ]);
 export type PageMessage = z.output<typeof pageMessageSchema>;
 
@@ -53,26 +50,10 @@ export const hostMessageSchema = z.discriminatedUnion('type', [
     snapshot: z.custom<RunSnapshot>((v) => typeof v === 'object' && v !== null && 'manifest' in v),
   }),
   z.object({ type: z.literal('events'), ...pageId, events: z.array(eventSchema) }),
-  /** What the journal cannot say: whether a process owns the run and can be controlled. */
-  z.object({
-    type: z.literal('connection'),
-    ...pageId,
-    state: z.enum(['live', 'ended', 'interrupted', 'connecting']),
-    trusted: z.boolean(),
-  }),
-  z.object({
-    type: z.literal('failed'),
-    ...pageId,
-    message: z.string(),
-    remedy: z.string().optional(),
-  }),
-  z.object({ type: z.literal('heartbeat'), ...pageId }),
-  z.object({
-    type: z.literal('reply'),
-    id: z.int(),
-    ok: z.boolean(),
-    message: z.string().optional(),
-  }),
+  connectionMessage,
+  failedMessage,
+  heartbeatMessage,
+  replyMessage,
 ]);
 export type HostMessage = z.output<typeof hostMessageSchema>;
 
@@ -93,6 +74,3 @@ export const pageStateSchema = z.object({
   xAxis: z.enum(['step', 'time']).optional(),
 });
 export type PageState = z.output<typeof pageStateSchema>;
-
-/** Milliseconds between heartbeats; a page that misses three of them is an orphan. */
-export const HEARTBEAT_MS = 2000;

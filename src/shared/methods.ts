@@ -13,6 +13,8 @@ export interface MethodDescription {
   readonly perturbedLoss?: true;
   /** `lora`: works on pairs (A, B) alone; `any`: on every adapter. */
   readonly needs: 'lora' | 'any';
+  /** It adds to W itself, which DoRA would normalise. */
+  readonly addsToW?: true;
   /** What a checkpoint keeps for it beside the optimizer's moments. */
   readonly state: string;
   /** What it holds in memory beyond plain training; P is the size of what is perturbed. */
@@ -109,6 +111,7 @@ const TABLE = {
     perturbs: false,
     perturbedLoss: true,
     needs: 'lora',
+    addsToW: true,
     state: 'none',
     memory: 'nm per adapted module (the noise of one step)',
     strength: 'sigma',
@@ -159,7 +162,7 @@ const TABLE = {
     reads: [
       ...[...ASCENT, 'flatpo_granularity', 'flatpo_score', 'flatpo_scope', 'flatpo_fraction'],
       ...['flatpo_choice', 'flatpo_refresh_every', 'flatpo_denominator', 'flatpo_adaptive'],
-      'flatpo_ema',
+      ...['flatpo_ema', 'flatpo_modules'],
     ],
     defaults: CONSTANT,
     source: 'arXiv 2606.10488',
@@ -256,6 +259,7 @@ const TABLE = {
     perturbs: true,
     perturbedLoss: true,
     needs: 'lora',
+    addsToW: true,
     state: 'the second pair, r₂(n + m) per module',
     memory: 'the second pair and its gradient',
     strength: 'rho',

@@ -223,7 +223,7 @@ def _insert(output: torch.nn.Module, before_sum: bool) -> None:
 
 def _full(batch: dict, seed: int) -> float:
     model = load_model(BERT, MODEL)
-    names = {PREFIX + n: n for n, _ in sorted(model.named_parameters()) if "_embeddings" not in n}
+    names = {PREFIX + n: n for n, _ in sorted(model.named_parameters())}
     return _write(ROOT / "full", model, names, batch, seed)
 
 

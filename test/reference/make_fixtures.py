@@ -12,7 +12,11 @@ import torch  # noqa: E402
 from transformers.utils import logging as transformers_logging  # noqa: E402
 
 from adapter_kinds import write_adapter_kinds  # noqa: E402
+from checkpoint_cases import write_checkpoint_cases  # noqa: E402
 from gradients import expected_tensors  # noqa: E402
+from landscape.hessian_cases import write_hessian_cases  # noqa: E402
+from landscape.measure_cases import write_measure_cases  # noqa: E402
+from landscape.slice_cases import write_slice_cases  # noqa: E402
 from method_fixtures import write_methods  # noqa: E402
 from optimizer_cases import write_optimizer_cases  # noqa: E402
 from peft_targets import write_peft_targets  # noqa: E402
@@ -47,6 +51,10 @@ def main() -> None:
     write_optimizer_cases()
     measured["adapter_kinds"] = write_adapter_kinds()
     write_theory_cases()
+    write_checkpoint_cases()
+    measured["hessian"] = write_hessian_cases()
+    write_measure_cases()
+    write_slice_cases()
     versions = {name: version(name).split("+")[0] for name in PACKAGES}
     write_json(FIXTURES / "manifest.json", {"versions": versions, "measured": measured})
     size = sum(path.stat().st_size for path in FIXTURES.rglob("*") if path.is_file())

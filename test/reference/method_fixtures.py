@@ -84,6 +84,7 @@ RUNS = [
     ("bi-lora-sgd", "bi-lora", SGD, {"bi_lora_r": 3, "rho": 0.1}, CONSTANT, 1,
      ALL_LINEAR),
     ("bi-lora-adamw", "bi-lora", {**ADAMW, "lr": 3e-2}, {"bi_lora_r": 3, "rho": 0.02}),
+    ("flatpo-value-only", "flatpo", SGD, {"flatpo_fraction": 0.5, "flatpo_modules": ["value"]}),
 ]
 
 

@@ -39,11 +39,14 @@ export type Drawing =
       readonly docs?: string;
       /** The raw numbers behind it, all of them. */
       readonly table: () => TableData;
+      /** Settings and results for a program to read, where the card offers JSON. */
+      readonly json?: () => unknown;
       /** Last part of export names. */
       readonly name: string;
       /** What the title alone does not say of an exported figure. */
       readonly subject?: string;
     };
+export type ChartDrawing = Extract<Drawing, { kind: 'chart' }>;
 
 /**
  * Nothing that leaves the machine: plotly 4 turns a "Share chart" button on by default. Images are

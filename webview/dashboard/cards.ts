@@ -13,9 +13,9 @@ import { drawShareLayers } from './cards/share-layers';
 import { drawShares } from './cards/shares';
 import { drawTheorem1, theorem1Height } from './cards/theorem1';
 import { drawTheorem2 } from './cards/theorem2';
-import { ChartCard, type ChartCardOptions } from './chart-card';
+import { ChartCard, type ChartCardOptions } from '../page/chart-card';
 import { Choices } from './choices';
-import type { SaveFile } from './save';
+import type { SaveFile } from '../page/save';
 import { shownLayers, type DashboardState, type DrawContext, type ViewOptions } from './state';
 
 /** What the dashboard asks of a pane. */
@@ -31,7 +31,7 @@ interface CardsOptions {
   readonly state: DashboardState;
 }
 
-type ChartOptions = Omit<ChartCardOptions, 'title' | 'save' | 'runId' | 'openDocs'>;
+type ChartOptions = Omit<ChartCardOptions<DrawContext>, 'title' | 'save' | 'runId' | 'openDocs'>;
 
 /** All panes by id; a new one is a line in `DASHBOARD_PANES` and a line here. */
 export function makeCards({ save, openDocs, setView, state }: CardsOptions): Map<PaneId, Card> {
@@ -102,7 +102,7 @@ function titleOf(id: PaneId): string {
   return DASHBOARD_PANES.find((pane) => pane.id === id)?.title ?? id;
 }
 
-function withChoices(card: ChartCard, choices: Choices): Card {
+function withChoices(card: ChartCard<DrawContext>, choices: Choices): Card {
   return {
     update: (context) => {
       choices.update(context.model, context.view);

@@ -3,10 +3,12 @@ import { observeTheme, readTheme, type Theme } from '../charts/theme';
 import { xAxis } from '../charts/x-axis';
 import { byId, setText } from '../components/h';
 import type { RunModel } from '../../src/shared/run-model';
-import { Banners } from './banners';
+import { Banners } from '../page/banners';
+import { DrawingLoop } from '../page/drawing-loop';
+import type { SaveFile } from '../page/save';
+import { bannersOf } from './banners';
 import { makeCards, type Card } from './cards';
 import { Header, type ControlAction } from './header';
-import type { SaveFile } from './save';
 import { emptyReason, type DashboardState, type DrawContext, type ViewOptions } from './state';
 import { statusLine } from './status';
 
@@ -22,12 +24,6 @@ export interface DashboardOptions {
   readonly state: DashboardState;
 }
 
-/** Share of the time that drawing one card may take: the rest is the user's. */
-const DRAWING_SHARE = 0.25;
-
-/** But no card waits longer than this: the first drawing also loads plotly. */
-const LONGEST_WAIT_MS = 1000;
-
 /** The page: folds nothing itself, shows `state`, and draws what is on screen when it changed. */
 export class Dashboard {
   readonly state: DashboardState;
@@ -35,12 +31,9 @@ export class Dashboard {
   readonly #header: Header;
   readonly #banners: Banners;
   readonly #cards: Map<PaneId, Card>;
-  readonly #onScreen = new Set<PaneId>();
-  readonly #stale = new Set<PaneId>();
-  readonly #notBefore = new Map<PaneId, number>();
+  readonly #loop: DrawingLoop;
   readonly #announcer = byId('announcer');
   #theme: Theme = readTheme();
-  #frame = 0;
   #eventAt = performance.now();
   #nextSeq = 0;
   #announced = '';
@@ -48,20 +41,24 @@ export class Dashboard {
   constructor(options: DashboardOptions) {
     this.#options = options;
     this.state = options.state;
-    const { control, save, openDocs, reconnectLink } = options;
+    const { control, save, openDocs } = options;
     this.#header = new Header(byId('run-header'), {
       ...(control && { control }),
       toggleTables: () => this.setView({ table: !this.state.view.table }),
       toggleAxis: () => this.setView({ xAxis: this.state.view.xAxis === 'step' ? 'time' : 'step' }),
     });
-    this.#banners = new Banners(byId('banners'), reconnectLink);
+    this.#banners = new Banners(byId('banners'));
     this.#cards = makeCards({
       save,
       ...(openDocs && { openDocs }),
       setView: (change) => this.setView(change),
       state: this.state,
     });
-    this.#watchPanes();
+    this.#loop = new DrawingLoop({
+      begin: () => this.#begin(),
+      draw: (id) => this.#draw(id as PaneId),
+    });
+    for (const { id } of DASHBOARD_PANES) this.#loop.watch(byId(`pane-${id}`));
     observeTheme(() => this.#themeChanged());
     setInterval(() => this.#drawHeader(), 1000);
     this.changed();
@@ -76,8 +73,7 @@ export class Dashboard {
   setView(change: Partial<ViewOptions>): void {
     Object.assign(this.state.view, change);
     this.#options.viewChanged(this.state.view);
-    this.#notBefore.clear();
-    this.changed();
+    this.#loop.changed({ atOnce: true });
   }
 
   /** Shows what the host refused or what went wrong in the page. */
@@ -92,40 +88,28 @@ export class Dashboard {
     const { nextSeq = 0 } = this.state.model ?? {};
     if (nextSeq !== this.#nextSeq) this.#eventAt = performance.now();
     this.#nextSeq = nextSeq;
-    for (const { id } of DASHBOARD_PANES) this.#stale.add(id);
-    this.#request();
+    this.#loop.changed();
   }
 
-  #request(): void {
-    // Frames do not come to hidden pages, which is what we want of them.
-    if (this.#frame === 0) this.#frame = requestAnimationFrame(() => void this.#draw());
-  }
-
-  async #draw(): Promise<void> {
+  #begin(): boolean {
     this.#drawHeader();
-    this.#banners.update(this.state);
-    const context = this.#context();
+    this.#banners.update(bannersOf(this.state, this.#options.reconnectLink));
     const reason = emptyReason(this.state);
-    if (reason !== undefined) for (const card of this.#cards.values()) card.showMessage(reason);
-    for (const [id, card] of this.#cards) {
-      if (!context || reason !== undefined) break;
-      if (!this.#stale.has(id) || !this.#onScreen.has(id)) continue;
-      const start = performance.now();
-      if (start < (this.#notBefore.get(id) ?? 0)) continue;
-      this.#stale.delete(id);
-      try {
-        await card.update(context);
-      } catch (error) {
-        card.showMessage(`This pane could not be drawn: ${text(error)}.`);
-        this.#options.failed(`pane ${id}: ${text(error)}`);
-      }
-      const took = performance.now() - start;
-      performance.measure(`draw ${id}`, { start, duration: took });
-      this.#notBefore.set(id, start + Math.min(took / DRAWING_SHARE, LONGEST_WAIT_MS));
+    if (reason === undefined) return true;
+    for (const card of this.#cards.values()) card.showMessage(reason);
+    return false;
+  }
+
+  async #draw(id: PaneId): Promise<void> {
+    const context = this.#context();
+    const card = this.#cards.get(id);
+    if (!context || !card) return;
+    try {
+      await card.update(context);
+    } catch (error) {
+      card.showMessage(`This pane could not be drawn: ${text(error)}.`);
+      this.#options.failed(`pane ${id}: ${text(error)}`);
     }
-    this.#frame = 0;
-    if (reason === undefined && [...this.#stale].some((id) => this.#onScreen.has(id)))
-      this.#request();
   }
 
   #context(): DrawContext | undefined {
@@ -151,25 +135,7 @@ export class Dashboard {
 
   #themeChanged(): void {
     this.#theme = readTheme();
-    this.#notBefore.clear();
-    for (const { id } of DASHBOARD_PANES) this.#stale.add(id);
-    this.#request();
-  }
-
-  #watchPanes(): void {
-    const observer = new IntersectionObserver(
-      (entries) => {
-        for (const { target, isIntersecting } of entries) {
-          const id = target.id.replace('pane-', '') as PaneId;
-          if (isIntersecting) this.#onScreen.add(id);
-          else this.#onScreen.delete(id);
-        }
-        this.#request();
-      },
-      // A little early, so that scrolling meets a finished chart.
-      { rootMargin: '200px' },
-    );
-    for (const { id } of DASHBOARD_PANES) observer.observe(byId(`pane-${id}`));
+    this.#loop.changed({ atOnce: true });
   }
 }
 

@@ -1,13 +1,13 @@
 import { METHODS } from '../../src/shared/methods';
 import type { PageMessage } from '../../src/shared/messages';
 import type { RunModel } from '../../src/shared/run-model';
-import { h, setText } from '../components/h';
-import { icon } from '../components/icons';
-import { button, setDisabled, setPrimary } from '../components/toolkit';
+import { setText } from '../components/h';
+import { button, setPrimary } from '../components/toolkit';
 import { remainingMs } from '../data/estimate';
 import { formatCount, formatDuration, formatNumber } from '../data/format';
+import { PageHeader, type ControlButton } from '../page/page-header';
 import type { DashboardState } from './state';
-import { canControl, canResume, statusLine, type StatusLine } from './status';
+import { canControl, canResume, statusLine } from './status';
 
 export type ControlAction = Extract<PageMessage, { type: 'control' }>['action'];
 
@@ -18,10 +18,7 @@ export interface HeaderOptions {
   readonly toggleAxis: () => void;
 }
 
-const FACTS = ['step', 'elapsed', 'left', 'metric', 'loss', 'method', 'rho', 'backend'] as const;
-type Fact = (typeof FACTS)[number];
-
-const FACT_NAMES: Record<Fact, string> = {
+const FACT_NAMES = {
   step: 'Step',
   elapsed: 'Elapsed',
   left: 'Left (estimate)',
@@ -30,82 +27,50 @@ const FACT_NAMES: Record<Fact, string> = {
   method: 'Method',
   rho: 'ρ now',
   backend: 'Backend',
-};
+} as const;
+type Fact = keyof typeof FACT_NAMES;
 
-/** Name, status and progress of the run, always in view; below them facts and controls. */
+/** The run's name, status and progress, what matters of it in numbers, and its controls. */
 export class Header {
-  readonly #title = h('h1', {}, 'Flatscape run');
-  readonly #status = h('span', { class: 'status', id: 'run-status' });
-  readonly #progress = h('progress', { max: 1, value: 0, 'aria-label': 'Steps taken' });
-  readonly #facts = new Map<Fact, HTMLElement>();
-  readonly #controls = new Map<ControlAction, HTMLElement>();
+  readonly #header: PageHeader<Fact, ControlAction>;
   readonly #tables: HTMLElement;
   readonly #axis: HTMLElement;
-  #shown: StatusLine | undefined;
 
   constructor(root: HTMLElement, { control, toggleTables, toggleAxis }: HeaderOptions) {
-    const facts = FACTS.map((fact) => {
-      const value = h('dd', { id: `fact-${fact}` }, '–');
-      this.#facts.set(fact, value);
-      return h('div', {}, h('dt', {}, FACT_NAMES[fact]), value);
-    });
-    if (control)
-      for (const action of CONTROLS) this.#controls.set(action.name, make(action, control));
     this.#tables = button({ label: 'Show tables', press: toggleTables });
     this.#axis = button({ label: 'Axis: steps', press: toggleAxis });
-    root.replaceChildren(
-      h(
-        'div',
-        { class: 'title-bar' },
-        h('div', { class: 'row title' }, this.#title, this.#status),
-        this.#progress,
-      ),
-      h(
-        'div',
-        { class: 'run-bar' },
-        h('dl', { class: 'run-facts' }, ...facts),
-        h(
-          'div',
-          { class: 'row controls' },
-          h('div', { class: 'row' }, ...this.#controls.values()),
-          h('div', { class: 'row' }, this.#axis, this.#tables),
-        ),
-      ),
-    );
+    this.#header = new PageHeader(root, {
+      title: 'Flatscape run',
+      progressLabel: 'Steps taken',
+      factNames: FACT_NAMES,
+      controls: CONTROLS,
+      ...(control && { control }),
+      toggles: [this.#axis, this.#tables],
+    });
   }
 
   /** @param sinceEventMs time since the newest event arrived, to let the clock run on */
   update(state: DashboardState, sinceEventMs: number): void {
     const { model, view } = state;
-    this.#setStatus(statusLine(state));
+    this.#header.setStatus(statusLine(state));
     setText(this.#tables, view.table ? 'Show charts' : 'Show tables');
     setText(this.#axis, view.xAxis === 'step' ? 'Axis: steps' : 'Axis: time');
     this.#setControls(state);
     if (!model) return;
-    setText(this.#title, model.manifest.name);
-    this.#title.title = model.manifest.id;
+    this.#header.setTitle(model.manifest.name, model.manifest.id);
     const taken = model.steps.step.at(-1) ?? 0;
-    this.#progress.value = model.totalSteps > 0 ? taken / model.totalSteps : 0;
-    for (const [fact, text] of Object.entries(factTexts(state, model, sinceEventMs)))
-      setText(this.#facts.get(fact as Fact) ?? this.#title, text);
-  }
-
-  #setStatus(status: StatusLine): void {
-    if (this.#shown?.icon === status.icon && this.#shown.text === status.text) return;
-    this.#shown = status;
-    this.#status.className = `status ${status.tone}`;
-    this.#status.replaceChildren(icon(status.icon), status.text);
+    this.#header.setProgress(model.totalSteps > 0 ? taken / model.totalSteps : 0);
+    this.#header.setFacts(factTexts(state, model, sinceEventMs));
   }
 
   #setControls(state: DashboardState): void {
     const live = canControl(state);
-    for (const { name, needs } of CONTROLS) {
-      const element = this.#controls.get(name);
-      if (!element) continue;
-      const enabled = needs === 'live' ? live : needs === 'resume' ? canResume(state) : state.heard;
-      setDisabled(element, !enabled);
-    }
-    const resume = this.#controls.get('resume');
+    for (const { name, needs } of CONTROLS)
+      this.#header.setEnabled(
+        name,
+        needs === 'live' ? live : needs === 'resume' ? canResume(state) : state.heard,
+      );
+    const resume = this.#header.controls.get('resume');
     if (!resume) return;
     setPrimary(resume, canResume(state));
     resume.title = state.trusted
@@ -114,10 +79,7 @@ export class Header {
   }
 }
 
-interface Control {
-  readonly name: ControlAction;
-  readonly label: string;
-  readonly title: string;
+interface Control extends ControlButton<ControlAction> {
   readonly needs: 'live' | 'resume' | 'host';
 }
 
@@ -135,12 +97,6 @@ const CONTROLS: readonly Control[] = [
   { name: 'openConfig', label: 'Open config', title: "Open the run's config", needs: 'host' },
   { name: 'revealFolder', label: 'Run folder', title: "Show the run's folder", needs: 'host' },
 ];
-
-function make({ name, label, title }: Control, control: (action: ControlAction) => void) {
-  const element = button({ label, title, press: () => control(name) });
-  element.id = `control-${name}`;
-  return element;
-}
 
 function factTexts(
   { connection, heard }: DashboardState,

@@ -6,8 +6,8 @@
  *   `dashboardBody()` of `src/shared/dashboard-page.ts`, unchanged. A report leaves both attributes
  *   out. `data-reconnect` may hold the `command:` link of the disconnected page; without it, it is
  *   `command:flatscape.reconnectDashboard?[data-run]`.
- * - `<link rel="stylesheet">` to `dashboard.css`; a report inlines `default-theme.css`, which gives
- *   a plain browser the theme variables that VS Code sets, and then `dashboard.css`.
+ * - `<link rel="stylesheet">` to `page.css`; a report inlines `default-theme.css`, which gives
+ *   a plain browser the theme variables that VS Code sets, and then `page.css`.
  * - `<html lang="en">`, a `<title>`, `<meta name="viewport" content="width=device-width">`.
  * - `<script type="module" nonce="…" src="dashboard.js">`, or the same with `defer`. Plotly is
  *   added by a script element with the same nonce; no other script is needed.
@@ -19,18 +19,27 @@
  *   the text of `plotly.js`, then that of `dashboard.js`. No nonce, no policy needed; if it has a
  *   policy, each needs its hash.
  */
-import './no-eval';
+import '../page/no-eval';
 import { applyEvent } from '../../src/shared/run-model';
 import { unpackRun } from '../../src/shared/run-snapshot';
 import { isUserError, describeError } from '../../src/shared/errors';
-import type { HostMessage } from '../../src/shared/messages';
+import {
+  hostMessageSchema,
+  pageStateSchema,
+  type HostMessage,
+  type PageMessage,
+  type PageState,
+} from '../../src/shared/messages';
 import { loadPlotly } from '../charts/load-plotly';
 import { registerToolkit } from '../components/toolkit';
+import { Host, type RequestBody } from '../page/host';
+import { downloadFile } from '../page/save';
 import { Dashboard } from './dashboard';
-import { Host } from './host';
 import { readReport } from './report';
-import { downloadFile } from './save';
 import type { DashboardState, ViewOptions } from './state';
+
+type Incoming = Exclude<HostMessage, { type: 'reply' | 'heartbeat' }>;
+type DashboardHost = Host<Incoming, PageMessage, PageState>;
 
 registerToolkit();
 if (globalThis.__FLATSCAPE_REPORT__) void startReport(globalThis.__FLATSCAPE_REPORT__);
@@ -38,12 +47,13 @@ else startLive();
 
 function startLive(): void {
   const run = document.body.dataset['run'] ?? '';
-  const host = new Host({
+  const protocol = { messages: hostMessageSchema, state: pageStateSchema };
+  const host: DashboardHost = new Host(protocol, {
     message: (message) => receive(message, dashboard),
     heard: (heard) => setHeard(heard, dashboard),
     problem: (message) => dashboard.notice(message),
   });
-  const ask = async (body: Parameters<Host['request']>[0]) => {
+  const ask = async (body: RequestBody<PageMessage>) => {
     const { ok, message } = await host.request(body);
     if (ok && message !== undefined) dashboard.announce(message);
     if (!ok) dashboard.notice(message ?? 'The extension refused without a reason.');
@@ -81,10 +91,7 @@ async function startReport(report: { manifest: unknown; journal: string }): Prom
   }
 }
 
-function receive(
-  message: Exclude<HostMessage, { type: 'reply' | 'heartbeat' }>,
-  dashboard: Dashboard,
-): void {
+function receive(message: Incoming, dashboard: Dashboard): void {
   const { state } = dashboard;
   switch (message.type) {
     case 'snapshot':
@@ -123,7 +130,7 @@ function reconnectLink(run: string): string {
 }
 
 /** View options of an earlier load of this very run. */
-function restored(host: Host, run: string): Partial<ViewOptions> {
+function restored(host: DashboardHost, run: string): Partial<ViewOptions> {
   const state = host.readState();
   if (!state || state.run !== run) return {};
   const { quantity, layers, table, xAxis } = state;

@@ -1,12 +1,5 @@
-import type { IconName } from '../components/icons';
+import type { StatusLine } from '../page/page-header';
 import type { DashboardState } from './state';
-
-export interface StatusLine {
-  readonly icon: IconName;
-  readonly text: string;
-  /** Class name that colours it. */
-  readonly tone: 'running' | 'good' | 'bad' | 'warn' | 'calm';
-}
 
 /** The run's status as the journal and the connection tell it together. */
 export function statusLine(state: DashboardState): StatusLine {

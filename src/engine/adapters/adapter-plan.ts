@@ -7,7 +7,7 @@ import type { AdapterConfig } from '../formats/peft-config';
 import type { WritableTensor } from '../formats/safetensors-write';
 import type { ModelSpec } from '../models/architecture';
 import type { Bottleneck } from '../ops/bottleneck';
-import type { EmbeddingTable } from '../ops/embedding';
+import type { FrozenTable } from '../ops/embedding';
 import type { AdaptedModule, ParameterMap } from './trainable-model';
 
 /** An adapter as it lies on disk, in PEFT's format or, where PEFT has none, in ours. */
@@ -50,7 +50,7 @@ export interface StoreContext {
   /** May be closed. */
   readonly directory: Pick<ModelDirectory, 'config' | 'tokenizerFiles'>;
   readonly labels: readonly string[];
-  readonly tables: ReadonlyMap<string, EmbeddingTable>;
+  readonly tables: ReadonlyMap<string, FrozenTable>;
 }
 
 /** Writes the trained parameters into a checkpoint folder, and reads them back to go on. */

@@ -6,19 +6,15 @@ import { writeModelDirectory, MODEL_WEIGHTS } from '../formats/model-write';
 import type { ModelSpec } from '../models/architecture';
 import type { AdapterPlan, AdapterStore, StoreContext } from './adapter-plan';
 import { readParameters } from './read-parameters';
-import { isTied, trainedNames } from './trained-names';
+import { tiedPaths, trainedNames } from './trained-names';
 import { UNCHANGED } from './unchanged';
 
-/**
- * Full fine-tuning: every linear and every layer norm. Embedding tables, and a decoder that shares
- * their weights, stay frozen: their gradient is a scatter that not every backend has.
- */
+/** Full fine-tuning: every tensor, but for tables that a decoder shares. */
 export function createFull(_settings: Config['adapter'], spec: ModelSpec): AdapterPlan {
-  const tied = new Set(spec.linears.filter(isTied).map(({ path }) => path));
-  const tables = new Set(spec.tables.map(({ path }) => path));
+  const tied = tiedPaths(spec);
   return {
     ...UNCHANGED,
-    trained: trainedNames(spec, (path) => !tied.has(path) && !tables.has(path)),
+    trained: trainedNames(spec, (path) => !tied.has(path)),
     stored: ({ dir }) => {
       throw new UserError({
         code: 'adapter-unsupported',

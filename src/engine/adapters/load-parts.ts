@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { peftKey } from '../formats/peft-adapter';
 import type { ModelSpec } from '../models/architecture';
-import type { EmbeddingTable } from '../ops/embedding';
+import type { FrozenTable } from '../ops/embedding';
 import { frozenLinear, type FrozenLinear } from '../ops/linear';
 import type { AdapterPlan, AdapterStart } from './adapter-plan';
 import { rowSquares } from './lora-start';
@@ -12,7 +12,7 @@ export interface LoadedParts {
   /** Frozen parts by module path. */
   readonly frozen: ReadonlyMap<string, FrozenLinear>;
   readonly norms: ReadonlyMap<string, FrozenNorm>;
-  readonly tables: ReadonlyMap<string, EmbeddingTable>;
+  readonly tables: ReadonlyMap<string, FrozenTable>;
   /** DoRA: ‖W_i‖² of each output row [out] of the frozen weight, by module path. */
   readonly rowSquares: ReadonlyMap<string, tf.Tensor1D>;
   /** Starting values of what is trained in full, by PEFT key; the caller disposes them. */
@@ -51,9 +51,12 @@ export async function loadParts({
       trained.set(peftKey(name), tf.tensor(await read(name), [...(state.shapes.get(name) ?? [])]));
   };
 
-  const tables = new Map<string, EmbeddingTable>();
-  for (const { path, entries, width } of spec.tables)
-    tables.set(path, { values: await read(`${path}.weight`), entries, width });
+  const tables = new Map<string, FrozenTable>();
+  for (const { path, entries, width } of spec.tables) {
+    const name = `${path}.weight`;
+    if (plan.trained.has(name)) await readTrained([name]);
+    else tables.set(path, { values: await read(name), entries, width });
+  }
 
   const norms = new Map<string, FrozenNorm>();
   for (const { path } of spec.norms) {

@@ -7,6 +7,7 @@ import type { Head, ModelSpec } from '../models/architecture';
 import { modelSpec } from '../models/registry';
 import type { AdapterPlan, AdapterStore, SavedAdapter } from './adapter-plan';
 import { exampleLosses } from './example-losses';
+import { pathOf } from './extra-terms';
 import { loadParts, type LoadedParts } from './load-parts';
 import { networkAt } from './network';
 import { peftModules } from './peft-modules';
@@ -95,11 +96,17 @@ function trainableModel(
   return {
     architecture: spec.className,
     modules: [...adapted.values()],
+    linears: spec.linears,
     headKeys: [...parts.trained.keys()],
-    loss: (parameters, batch, dropout) => spec.loss(networkAt(whole, parameters, dropout), batch),
-    logits: (parameters, batch) => spec.logits(networkAt(whole, parameters, undefined), batch),
-    exampleLosses: (parameters, batch, dropout) =>
-      exampleLosses(spec.logits(networkAt(whole, parameters, dropout), batch), batch),
+    loss: (parameters, batch, dropout, from) =>
+      spec.loss(networkAt(whole, parameters, dropout), batch, from),
+    logits: (parameters, batch, from) =>
+      spec.logits(networkAt(whole, parameters, undefined), batch, from),
+    exampleLosses: (parameters, batch, dropout, from) =>
+      exampleLosses(spec.logits(networkAt(whole, parameters, dropout), batch, from), batch),
+    depthOf: (key) => spec.depthOf(pathOf(key)),
+    prefix: (parameters, batch, depth) =>
+      spec.prefix(networkAt(whole, parameters, undefined), batch, depth),
     frozenProduct: (path, x) => {
       const frozen = parts.frozen.get(path);
       if (!frozen) throw new Error(`${path} has no frozen weight`);

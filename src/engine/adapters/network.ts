@@ -3,18 +3,18 @@ import { peftKey } from '../formats/peft-adapter';
 import type { Network } from '../models/architecture';
 import { bottleneck, type Bottleneck } from '../ops/bottleneck';
 import { dropout, dropoutOf, type Dropout } from '../ops/dropout';
-import type { EmbeddingTable } from '../ops/embedding';
+import type { FrozenTable } from '../ops/embedding';
 import { layerNorm, residualNorm } from '../ops/layer-norm';
 import { addLowRank, trainableLinear, type FrozenLinear } from '../ops/linear';
 import { weightDecomposedLinear } from '../ops/weight-decomposed';
-import { addExtraTerms } from './extra-terms';
+import { addExtraTerms, addNoise } from './extra-terms';
 import type { AdaptedModule, DropoutStream, ParameterMap } from './trainable-model';
 
 /** The parts of a loaded model by module path. What is trained in full is in none of them. */
 export interface ModelParts {
   readonly frozen: ReadonlyMap<string, FrozenLinear>;
   readonly norms: ReadonlyMap<string, FrozenNorm>;
-  readonly tables: ReadonlyMap<string, EmbeddingTable>;
+  readonly tables: ReadonlyMap<string, FrozenTable>;
   readonly adapted: ReadonlyMap<string, AdaptedModule>;
   /** DoRA: ‖W_i‖² [out] of the adapted linears. */
   readonly rowSquares: ReadonlyMap<string, tf.Tensor1D>;
@@ -70,7 +70,7 @@ export function networkAt(
         return trainableLinear(x, weight, parameter(peftKey(`${path}.bias`)));
       }
       const module = parts.adapted.get(path);
-      if (!module) return frozen.apply(x);
+      if (!module) return addNoise(frozen.apply(x), x, path, parameters);
       const pair = {
         a: parameter<tf.Tensor2D>(module.loraA),
         b: parameter<tf.Tensor2D>(module.loraB),
@@ -99,11 +99,7 @@ export function networkAt(
       const changed = bottleneckAt(layer, dropout(y, dropped));
       return residualNorm(base, changed, { ...normAt(path), drop: undefined });
     },
-    table: (path) => {
-      const table = parts.tables.get(path);
-      if (!table) throw new Error(`the model has no table ${path}`);
-      return table;
-    },
+    table: (path) => parts.tables.get(path) ?? { weight: parameter(peftKey(`${path}.weight`)) },
     drop,
     dropout: (x, p) => dropout(x, drop(p)),
   };

@@ -23,6 +23,11 @@ export async function readJsonObject(file: string): Promise<Record<string, unkno
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw readError(error, file);
   });
+  return parseJsonObject(text, file);
+}
+
+/** @throws UserError `json-invalid` */
+export function parseJsonObject(text: string, file: string): Record<string, unknown> {
   const invalid = (found: string): UserError =>
     new UserError({
       code: 'json-invalid',

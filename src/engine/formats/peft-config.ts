@@ -85,9 +85,34 @@ export function parseAdapterConfig(
   return parsed.data;
 }
 
+/** The fields that decide rank and scale of a module. */
+const scaleFieldsSchema = configSchema.pick({
+  r: true,
+  lora_alpha: true,
+  use_rslora: true,
+  rank_pattern: true,
+  alpha_pattern: true,
+});
+export type ScaleFields = Readonly<z.infer<typeof scaleFieldsSchema>>;
+
+/**
+ * Only what `scaleOf` needs, for looking at an adapter that we could not train or run.
+ * @throws UserError `adapter-config-invalid`, placed at the field
+ */
+export function parseScaleFields(
+  raw: Readonly<Record<string, unknown>>,
+  file: string,
+): ScaleFields {
+  const parsed = scaleFieldsSchema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const at = issue?.path.join('.') ?? '';
+  throw invalid(file, at, `expected ${expectationOf(issue)}`, raw[String(issue?.path[0])]);
+}
+
 /** Rank, alpha and scale s of one module: α/r, or α/√r with rsLoRA, both after the patterns. */
 export function scaleOf(
-  config: AdapterConfig,
+  config: ScaleFields,
   path: string,
 ): { r: number; loraAlpha: number; scale: number } {
   const r = patternValue('rank_pattern', config.rank_pattern ?? {}, path) ?? config.r;

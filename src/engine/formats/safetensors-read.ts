@@ -1,7 +1,6 @@
-import { open, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../../shared/errors';
+import { openFileSource, type ByteSource } from './byte-source';
 import { isDtype, toF32, toF64, viewAs, type Dtype, type TensorValues } from './dtypes';
-import { readError } from '../../shared/file-errors';
 import {
   MAX_HEADER_BYTES,
   invalidSafetensors,
@@ -35,28 +34,26 @@ export interface SafetensorsFile extends SafetensorsHeader {
  * @throws UserError `file-not-found`, `file-unreadable`, `safetensors-invalid`
  */
 export async function openSafetensors(file: string): Promise<SafetensorsFile> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    throw readError(error, file);
-  });
+  const source = await openFileSource(file);
   try {
-    const { header, dataStart } = await readHeader(handle, file);
-    return openFile(file, handle, header, dataStart);
+    const { header, dataStart } = await readSafetensorsHeader(source);
+    return openFile(source, header, dataStart);
   } catch (error) {
-    await handle.close();
+    await source.close();
     throw error;
   }
 }
 
 function openFile(
-  file: string,
-  handle: FileHandle,
+  source: ByteSource,
   header: SafetensorsHeader,
   dataStart: number,
 ): SafetensorsFile {
+  const { file } = source;
   const readStored: SafetensorsFile['readStored'] = async (name) => {
     const { dtype, shape, begin, end } = readableEntry(header, file, name);
     const buffer = new ArrayBuffer(end - begin);
-    await readExactly(handle, new Uint8Array(buffer), dataStart + begin, file);
+    await source.read(new Uint8Array(buffer), dataStart + begin);
     return { dtype, shape, values: viewAs(dtype, buffer) };
   };
   return {
@@ -71,20 +68,24 @@ function openFile(
       const { dtype, shape, values } = await readStored(name);
       return { shape, values: toF64(dtype, values, { file, at: name }) };
     },
-    close: () => handle.close(),
+    close: () => source.close(),
   };
 }
 
-async function readHeader(
-  handle: FileHandle,
-  file: string,
+/**
+ * Reads and checks the header, and nothing behind it.
+ * @returns the header, and the position in the file from which its offsets count
+ * @throws UserError `safetensors-invalid`, and those of the source
+ */
+export async function readSafetensorsHeader(
+  source: ByteSource,
 ): Promise<{ header: SafetensorsHeader; dataStart: number }> {
-  const { size } = await handle.stat();
+  const { file, size } = source;
   const found = `a file of ${size} bytes`;
   if (size < 8)
     throw invalidSafetensors(file, { message: 'too short', expected: 'at least 8 bytes', found });
   const prefix = new Uint8Array(8);
-  await readExactly(handle, prefix, 0, file);
+  await source.read(prefix, 0);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
   // The eight bytes of a pointer that Git leaves where a large file has not been fetched.
   if (new TextDecoder().decode(prefix) === 'version ') throw lfsPointer(file);
@@ -104,7 +105,7 @@ async function readHeader(
     });
   }
   const json = new Uint8Array(Number(length));
-  await readExactly(handle, json, 8, file);
+  await source.read(json, 8);
   return { header: parseSafetensorsHeader(json, size - dataStart, file), dataStart };
 }
 
@@ -141,27 +142,4 @@ function readableEntry(
     found: dtype,
     remedy: 'Use a checkpoint that was saved unquantised.',
   });
-}
-
-/** One `read` returns at most 2^31 - 1 bytes, and may return fewer. */
-const MAX_READ_BYTES = 1 << 30;
-
-async function readExactly(
-  handle: FileHandle,
-  target: Uint8Array,
-  position: number,
-  file: string,
-): Promise<void> {
-  let done = 0;
-  while (done < target.length) {
-    const length = Math.min(target.length - done, MAX_READ_BYTES);
-    const { bytesRead } = await handle
-      .read(target, done, length, position + done)
-      .catch((error: unknown) => {
-        throw readError(error, file);
-      });
-    if (bytesRead === 0)
-      throw invalidSafetensors(file, { message: 'the file shrank while it was being read' });
-    done += bytesRead;
-  }
 }

@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { ScopeId, SpaceName } from '../../shared/inspection/spaces';
+import type { Values } from '../algebra/small-matrix';
 import type { ParameterMap } from '../adapters/trainable-model';
 import type { TensorMap } from '../methods/tensor-map';
 
@@ -35,6 +36,16 @@ export interface Coordinates {
   pull(gradients: TensorMap): Promise<Float64Array>;
   /** The coordinates of w itself [dimension], e.g. W, or sBL in the row space: for |w|. */
   values(): Promise<Float64Array>;
+  /**
+   * The x of which Jx is a change of the parameters, by key [dimension]; in the row space of the
+   * part of it that changes W.
+   */
+  coordinatesOf(change: ReadonlyMap<string, Values>): Float64Array;
+  /**
+   * ‖w_i‖ for each row of a block, by key: of the W that it changes (`row`, `full`), else of the
+   * tensor itself; one number for a tensor of one dimension. What filter normalisation scales to.
+   */
+  rowNorms(): Promise<ReadonlyMap<string, Float64Array>>;
   /** The same coordinates, of some blocks only. */
   restrict(scope: ScopeId, blocks: readonly CoordinateBlock[]): Coordinates;
 }

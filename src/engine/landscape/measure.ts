@@ -5,6 +5,7 @@ import type { MeasureResult } from '../../shared/inspection/results';
 import type { ScopeId } from '../../shared/inspection/spaces';
 import type { Coordinates } from './coordinates';
 import type { Objective } from './objective';
+import type { ProductMemory } from './product-choice';
 
 /** Where one number is measured: the coordinates that move, and the loss as a function of them. */
 export interface MeasuredScope {
@@ -26,6 +27,8 @@ export interface MeasureContext extends MeasuredScope {
   readonly points: readonly SlicePoint[];
   readonly onSample: (sample: SampleBody) => void;
   readonly onPoint: (point: PointBody) => void;
+  /** What an exact Hessian product would take; unknown: it is taken to fit. */
+  readonly memory?: ProductMemory | undefined;
 }
 
 export interface Measured {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { UserError } from '../../shared/errors';
 import { STATELESS, twoPassStep, type Ascent, type AscentRequest } from './ascent';
 import { flatpoUnits, selectUnits, type Selection } from './flatpo-units';
 import { hessianDiagonal } from './hessian-diagonal';
@@ -25,7 +26,10 @@ export function createFlatpo(
   /** EMA of g², for `ema_g2`. */
   let meanSquares = new Map<string, Float32Array>();
 
-  async function choose({ gradient, input }: AscentRequest): Promise<void> {
+  const mayBeChosen = chosenFrom(context);
+
+  async function choose({ gradient: all, input }: AscentRequest): Promise<void> {
+    const gradient = new Map([...all].filter(([key]) => mayBeChosen(key)));
     const isDue = (input.at.step - 1) % config.flatpo_refresh_every === 0 || masks.size === 0;
     const score = config.flatpo_score;
     if (score === 'ema_g2')
@@ -90,6 +94,30 @@ export function createFlatpo(
       meanSquares = named(MEAN_SQUARE);
     },
   };
+}
+
+/**
+ * Whether a parameter is in one of `flatpo_modules`.
+ * @throws UserError `flatpo-no-module` where they name nothing that is trained
+ */
+function chosenFrom({ model, config }: MethodContext): (key: string) => boolean {
+  const names = config.flatpo_modules;
+  if (names === 'all') return () => true;
+  const isNamed = (key: string) => {
+    const path = `.${key.replace(/(\.lora_[AB])?\.(weight|bias)$/, '')}`;
+    return names.some((name) => path.endsWith(`.${name}`));
+  };
+  const trained = [...model.modules.map(({ loraB }) => loraB), ...model.headKeys];
+  if (!trained.some(isNamed))
+    throw new UserError({
+      code: 'flatpo-no-module',
+      message: 'none of these modules is trained',
+      place: { at: 'method.flatpo_modules' },
+      expected: `endings of ${model.modules.map(({ path }) => path).join(', ') || 'trained modules'}`,
+      found: names.join(', '),
+      remedy: 'Name modules that `adapter.target_modules` has, or leave the key out.',
+    });
+  return isNamed;
 }
 
 async function squaresOf(gradient: TensorMap): Promise<Map<string, Float32Array>> {

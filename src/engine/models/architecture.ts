@@ -58,6 +58,14 @@ export interface Network {
   dropout<T extends tf.Tensor>(x: T, p: number): T;
 }
 
+/** Hidden states between two blocks, from which a pass in evaluation mode can go on. */
+export interface Prefix {
+  /** Blocks that have been passed: the first one that is left, or the number of all. */
+  readonly depth: number;
+  /** [rows·length, d], or after the last block of a classifier [rows, d] of the first tokens. */
+  readonly hidden: tf.Tensor2D;
+}
+
 /** One model with one head, as its config describes it: its parts, and how they are wired. */
 export interface ModelSpec {
   /** transformers' class, e.g. `BertForSequenceClassification`. */
@@ -83,10 +91,23 @@ export interface ModelSpec {
    * purpose (a head of another task, a buffer, a tied copy).
    */
   stateName(fileName: string): string | undefined;
-  /** @returns [rows, labels], or [rows, length, vocabulary] for masked language modelling */
-  logits(net: Network, batch: Batch): tf.Tensor;
-  /** Mean cross-entropy over rows, or over the positions that have a label. */
-  loss(net: Network, batch: Batch): tf.Scalar;
+  /**
+   * The block that a module lies in. 0 for what comes before all blocks too; the number of blocks
+   * for what comes after them.
+   */
+  depthOf(path: string): number;
+  /** What the embeddings and the first `depth` blocks make of the batch: the `hidden` of a prefix. */
+  prefix(net: Network, batch: Batch, depth: number): tf.Tensor2D;
+  /**
+   * @param from where to go on, in evaluation mode; absent: from the tokens
+   * @returns [rows, labels], or [rows, length, vocabulary] for masked language modelling
+   */
+  logits(net: Network, batch: Batch, from?: Prefix): tf.Tensor;
+  /**
+   * Mean cross-entropy over rows, or over the positions that have a label.
+   * @param from as for `logits`
+   */
+  loss(net: Network, batch: Batch, from?: Prefix): tf.Scalar;
 }
 
 export interface SpecOptions {

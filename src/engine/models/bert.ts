@@ -23,7 +23,8 @@ export const bert: Architecture = {
   },
 };
 
-function classifier({ spec, config, first }: EncoderBody, labels: number): ModelSpec {
+function classifier(body: EncoderBody, labels: number): ModelSpec {
+  const { spec, config } = body;
   const d = config.hidden_size;
   const p = config.classifier_dropout ?? config.hidden_dropout_prob;
   return {
@@ -36,8 +37,8 @@ function classifier({ spec, config, first }: EncoderBody, labels: number): Model
     ],
     mayBeMissing: ['bert.pooler.dense', 'classifier'],
     stateName: (name) => stateName(name, [/^cls\./]),
-    ...sequenceClassifier((net, batch) => {
-      const pooled = tanh2(net.linear('bert.pooler.dense', first(net, batch)));
+    ...sequenceClassifier(body, (net, first) => {
+      const pooled = tanh2(net.linear('bert.pooler.dense', first));
       return net.linear('classifier', net.dropout(pooled, p));
     }),
   };

@@ -1,15 +1,23 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import { crossEntropy } from '../ops/cross-entropy';
-import type { ModelSpec, Network } from './architecture';
+import type { ModelSpec, Network, Prefix } from './architecture';
+import type { EncoderBody } from './encoder';
 
-/** Sequence classification from logits [rows, labels]; its head's modules lie in `classifier`. */
+/**
+ * Sequence classification over a body; the head's modules lie in `classifier`.
+ * @param head first tokens [rows, d] to [rows, labels]
+ */
 export function sequenceClassifier(
-  logits: (net: Network, batch: Batch) => tf.Tensor2D,
-): Pick<ModelSpec, 'logits' | 'loss' | 'headPath'> {
+  { first }: EncoderBody,
+  head: (net: Network, hidden: tf.Tensor2D) => tf.Tensor2D,
+): Pick<ModelSpec, 'prefix' | 'logits' | 'loss' | 'headPath'> {
+  const logits = (net: Network, batch: Batch, from?: Prefix): tf.Tensor2D =>
+    head(net, first(net, batch, { from }));
   return {
     headPath: 'classifier',
+    prefix: (net, batch, until) => first(net, batch, { until }),
     logits,
-    loss: (net, batch) => crossEntropy(logits(net, batch), batch.labels),
+    loss: (net, batch, from) => crossEntropy(logits(net, batch, from), batch.labels),
   };
 }

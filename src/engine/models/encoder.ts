@@ -4,7 +4,14 @@ import type { Batch } from '../data/batch';
 import { ACTIVATIONS } from '../ops/activations';
 import { attention, paddingBias } from '../ops/attention';
 import { embeddingSum, type Lookup } from '../ops/embedding';
-import type { LinearSpec, ModelSpec, Network, SublayerSpec, TableSpec } from './architecture';
+import type {
+  LinearSpec,
+  ModelSpec,
+  Network,
+  Prefix,
+  SublayerSpec,
+  TableSpec,
+} from './architecture';
 import type { EncoderConfig } from './encoder-config';
 
 /** What the models with a BERT-like body share, whatever their head. */
@@ -20,12 +27,23 @@ export interface EncoderBody {
     | 'initializerRange'
     | 'maxLength'
     | 'vocabSize'
+    | 'depthOf'
   >;
   readonly config: EncoderConfig;
   /** @returns [rows·length, hidden_size] */
-  all(net: Network, batch: Batch): tf.Tensor2D;
+  readonly all: Encoding;
   /** Only the first token of each row, which costs a block less. @returns [rows, hidden_size] */
-  first(net: Network, batch: Batch): tf.Tensor2D;
+  readonly first: Encoding;
+}
+
+/** The body, or the stretch of it that its last argument asks for. */
+export type Encoding = (net: Network, batch: Batch, stretch?: Stretch) => tf.Tensor2D;
+
+/** Without `from` it begins with the tokens, without `until` it goes through all blocks. */
+export interface Stretch {
+  readonly from?: Prefix | undefined;
+  /** Blocks that will have been passed. */
+  readonly until?: number;
 }
 
 export interface EncoderFamily {
@@ -40,14 +58,13 @@ export interface EncoderFamily {
 /** A BERT-like body, its modules under its model type. */
 export function encoderBody(config: EncoderConfig, family: EncoderFamily): EncoderBody {
   const { modelType, maxLength, positions } = family;
-  const run = (net: Network, batch: Batch, firstOnly: boolean): tf.Tensor2D =>
-    encode(net, batch, {
-      prefix: modelType,
-      config,
-      maxLength,
-      positions: positions(batch),
-      firstOnly,
-    });
+  const encoding =
+    (firstOnly: boolean): Encoding =>
+    (net, batch, stretch) =>
+      encode(net, batch, {
+        ...{ prefix: modelType, config, maxLength, firstOnly, ...stretch },
+        positions: () => positions(batch),
+      });
   return {
     spec: {
       modelType,
@@ -56,11 +73,18 @@ export function encoderBody(config: EncoderConfig, family: EncoderFamily): Encod
       initializerRange: config.initializer_range,
       maxLength,
       vocabSize: config.vocab_size,
+      depthOf: (path) => depthOf(path, modelType, config.num_hidden_layers),
     },
     config,
-    all: (net, batch) => run(net, batch, false),
-    first: (net, batch) => run(net, batch, true),
+    all: encoding(false),
+    first: encoding(true),
   };
+}
+
+function depthOf(path: string, prefix: string, blocks: number): number {
+  if (path.startsWith(`${prefix}.embeddings.`)) return 0;
+  const layers = `${prefix}.encoder.layer.`;
+  return path.startsWith(layers) ? Number.parseInt(path.slice(layers.length), 10) : blocks;
 }
 
 /** The modules of a body, in PyTorch's order. */
@@ -120,12 +144,12 @@ export function linearSpec(
   return { path, in: inputs, out, weight: `${path}.weight`, bias: `${path}.bias`, isOutput };
 }
 
-interface EncodeOptions {
+interface EncodeOptions extends Stretch {
   readonly prefix: string;
   readonly config: EncoderConfig;
   readonly maxLength: number;
   /** Index into the position table for each token [rows, length]. */
-  readonly positions: Int32Array;
+  readonly positions: () => Int32Array;
   /**
    * Whether only the first token's vector is wanted, as by a classifier. The last block then
    * leaves out the others, which nothing depends on: most of its work.
@@ -134,19 +158,21 @@ interface EncodeOptions {
 }
 
 /**
- * Embeddings and all blocks of a BERT-like body (post-LN).
+ * Embeddings and blocks of a BERT-like body (post-LN).
  * @returns [rows·length, hidden_size], or [rows, hidden_size] of the first tokens
  * @throws UserError `sequence-too-long`, `token-out-of-range`
  */
 function encode(net: Network, batch: Batch, options: EncodeOptions): tf.Tensor2D {
-  const { prefix, config } = options;
-  checkBatch(batch, options);
+  const { prefix, config, from } = options;
+  const blocks = config.num_hidden_layers;
+  const until = options.until ?? blocks;
+  if (!from) checkBatch(batch, options);
+  let hidden = from?.hidden ?? embeddings(net, batch, options);
+  if ((from?.depth ?? 0) === until) return hidden;
   const bias = paddingBias(batch.mask, batch.rows, batch.length);
-  let hidden = embeddings(net, batch, options);
-  const last = config.num_hidden_layers - 1;
-  for (let index = 0; index <= last; index++) {
+  for (let index = from?.depth ?? 0; index < until; index++) {
     const path = `${prefix}.encoder.layer.${index}`;
-    const firstOnly = options.firstOnly && index === last;
+    const firstOnly = options.firstOnly && index === blocks - 1;
     hidden = block(net, hidden, { config, batch, bias, path, firstOnly });
   }
   return hidden;
@@ -166,7 +192,7 @@ function embeddings(
   const sum = embeddingSum([
     lookup('word_embeddings', batch.inputIds),
     lookup('token_type_embeddings', types),
-    lookup('position_embeddings', positions),
+    lookup('position_embeddings', positions()),
   ]);
   return net.dropout(net.norm(`${prefix}.embeddings.LayerNorm`, sum), config.hidden_dropout_prob);
 }

@@ -12,15 +12,19 @@ import type { EncoderBody } from './encoder';
 export function maskedLm(
   { all, config }: EncoderBody,
   head: (net: Network, hidden: tf.Tensor2D) => tf.Tensor2D,
-): Pick<ModelSpec, 'logits' | 'loss' | 'headPath' | 'mayBeMissing'> {
+): Pick<ModelSpec, 'prefix' | 'logits' | 'loss' | 'headPath' | 'mayBeMissing'> {
   return {
     headPath: undefined,
     mayBeMissing: [],
-    logits: (net, batch) =>
-      tf.reshape(head(net, all(net, batch)), [batch.rows, batch.length, config.vocab_size]),
-    loss: (net, batch) => {
+    prefix: (net, batch, until) => all(net, batch, { until }),
+    logits: (net, batch, from) =>
+      tf.reshape(head(net, all(net, batch, { from })), [
+        ...[batch.rows, batch.length],
+        config.vocab_size,
+      ]),
+    loss: (net, batch, from) => {
       const { positions, labels } = labelled(batch);
-      return crossEntropy(head(net, takeRows(all(net, batch), positions)), labels);
+      return crossEntropy(head(net, takeRows(all(net, batch, { from }), positions)), labels);
     },
   };
 }

@@ -37,7 +37,8 @@ function positionsAfter(padId: number, { inputIds, rows, length }: Batch): Int32
   return positions;
 }
 
-function classifier({ spec, config, first }: EncoderBody, labels: number): ModelSpec {
+function classifier(body: EncoderBody, labels: number): ModelSpec {
+  const { spec, config } = body;
   const d = config.hidden_size;
   const p = config.classifier_dropout ?? config.hidden_dropout_prob;
   return {
@@ -50,8 +51,8 @@ function classifier({ spec, config, first }: EncoderBody, labels: number): Model
     ],
     mayBeMissing: ['classifier.dense', 'classifier.out_proj'],
     stateName: (name) => stateName(name, [/^lm_head\./]),
-    ...sequenceClassifier((net, batch) => {
-      const dense = net.linear('classifier.dense', net.dropout(first(net, batch), p));
+    ...sequenceClassifier(body, (net, first) => {
+      const dense = net.linear('classifier.dense', net.dropout(first, p));
       return net.linear('classifier.out_proj', net.dropout(tanh2(dense), p));
     }),
   };

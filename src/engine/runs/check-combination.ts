@@ -5,13 +5,13 @@ import { METHODS } from '../../shared/methods';
 
 /**
  * Refuses parts of a config that each are right and do not go together. The one place for it.
- * @throws UserError `method-needs-lora`, `method-moves-a`, placed at the key
+ * @throws UserError `method-needs-lora`, `method-adds-to-w`, `method-moves-a`, placed at the key
  */
 export function checkCombination(
   { adapter, method, optimizer }: Pick<Config, 'adapter' | 'method' | 'optimizer'>,
   file: string,
 ): void {
-  const { title, needs } = METHODS[method.name];
+  const { title, needs, addsToW } = METHODS[method.name];
   if (needs === 'lora' && !ADAPTERS[adapter.type].hasPairs)
     throw new UserError({
       code: 'method-needs-lora',
@@ -20,6 +20,26 @@ export function checkCombination(
       expected: `\`adapter.type: lora\`, or a method for any adapter: ${anyAdapter()}`,
       found: `\`method.name: ${method.name}\` with \`adapter.type: ${adapter.type}\``,
       remedy: 'Set `adapter.type: lora`, or `method.name: none` (or `sam` for a flat minimum).',
+    });
+  if (
+    method.name === 'flatpo' &&
+    method.flatpo_granularity === 'rank' &&
+    !ADAPTERS[adapter.type].hasPairs
+  )
+    throw new UserError({
+      code: 'method-needs-lora',
+      message: 'rank components are those of low-rank pairs, which this adapter does not have',
+      place: { file, at: 'method.flatpo_granularity' },
+      found: `\`method.flatpo_granularity: rank\` with \`adapter.type: ${adapter.type}\``,
+      remedy: 'Set `adapter.type: lora`, or another `method.flatpo_granularity`.',
+    });
+  if (addsToW && adapter.use_dora)
+    throw new UserError({
+      code: 'method-adds-to-w',
+      message: `${title} adds to W itself, which DoRA normalises`,
+      place: { file, at: 'adapter.use_dora' },
+      found: `\`method.name: ${method.name}\` with \`adapter.use_dora: true\``,
+      remedy: 'Set `adapter.use_dora: false`, or choose another method.',
     });
   if (optimizer.lorafa && (method.name === 'obar' || method.name === 'nbar'))
     throw new UserError({

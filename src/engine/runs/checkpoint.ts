@@ -53,16 +53,19 @@ export function checkpointPath(directory: string, step: number): string {
   return join(directory, RUN_FILES.checkpoints, `step-${step}`);
 }
 
+/** The step of a checkpoint's folder name; undefined for any other name. */
+export function checkpointStep(name: string): number | undefined {
+  const digits = /^step-(\d+)$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
 /** Steps of the complete checkpoints of a run, ascending. */
 export async function checkpointSteps(directory: string): Promise<number[]> {
   const names = await readdir(join(directory, RUN_FILES.checkpoints)).catch((error: unknown) => {
     if (isMissing(error)) return [];
     throw error;
   });
-  return names
-    .flatMap((name) => /^step-(\d+)$/.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b);
+  return names.flatMap((name) => checkpointStep(name) ?? []).sort((a, b) => a - b);
 }
 
 /** What a process that was killed in the middle of a checkpoint has left. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../../package.json';
 import { addBackends } from './commands/backends';
+import { addInspect } from './commands/inspect';
 import { addMethods } from './commands/methods';
 import { addModels } from './commands/models';
 import { reportError } from './commands/output';
@@ -21,6 +22,7 @@ const program = new Command('flatscape')
 for (const add of [
   addTrain,
   addPredict,
+  addInspect,
   addRuns,
   addShow,
   addReport,

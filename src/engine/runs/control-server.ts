@@ -9,10 +9,20 @@ import type { Journal } from './journal';
 
 export interface ControlServerOptions {
   readonly engine: EngineProcess;
-  readonly journal: Journal;
+  readonly journal: JournalTail;
+  /** Requests that are accepted; all unless given. `ping` always is. */
+  readonly actions?: readonly ControlAction[];
   /** Takes note of an accepted request; `ping` never gets here. */
   readonly onRequest: (action: Exclude<ControlAction, 'ping'>) => void;
   readonly log: (message: string) => void;
+}
+
+/** The part of a journal that is served, whatever its events are. */
+export interface JournalTail extends Pick<
+  Journal<never>,
+  'file' | 'nextSeq' | 'bytes' | 'offsetOf'
+> {
+  onAppend(listener: () => void): () => void;
 }
 
 export interface ControlServer {
@@ -133,7 +143,10 @@ class Client {
     if (request.type === 'hello') return this.hello(request);
     if (this.position === undefined)
       return this.refuse(request.id, 'not-authorized', 'say hello with the token first');
-    if (request.type !== 'ping') this.options.onRequest(request.type);
+    const { actions, onRequest } = this.options;
+    if (actions && request.type !== 'ping' && !actions.includes(request.type))
+      return this.refuse(request.id, 'bad-request', `there is no \`${request.type}\` here`);
+    if (request.type !== 'ping') onRequest(request.type);
     this.reply({ type: 'reply', id: request.id, ok: true });
   }
 

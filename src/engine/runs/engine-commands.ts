@@ -3,7 +3,7 @@ import { rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { EngineAnswerLine } from '../../client/ask-engine';
 import type { InspectedModule, Preflight } from '../../client/preflight';
-import { launchFiles } from '../../client/launch';
+import { launchFiles } from '../../client/launch-job';
 import { readConfig } from '../../client/read-config';
 import { isUserError } from '../../shared/errors';
 import { RUN_FILES } from '../../shared/run-manifest';
@@ -11,7 +11,13 @@ import { writeFileAtomic } from '../formats/atomic-file';
 import { EXIT_CODES, exitCodeOf } from '../../shared/exit-codes';
 import { log } from './log';
 import { Requests } from './requests';
-import { errorFields, runSession, type PreparedRun, type RunSource } from './run-session';
+import {
+  errorFields,
+  runSession,
+  type PreparedRun,
+  type RunSource,
+  type SessionResult,
+} from './run-session';
 
 type Progress = (message: string, fraction?: number) => void;
 
@@ -30,6 +36,12 @@ export interface EngineParts {
   ) => Promise<unknown>;
   readonly installedBackends?: () => Promise<unknown>;
   readonly removeBackend?: (name: string) => Promise<unknown>;
+  /** An inspection in this process. */
+  readonly inspect?: (
+    from: InspectFrom,
+    hooks: { onStarted: (directory: string) => Promise<void>; requests: Requests },
+  ) => Promise<SessionResult>;
+  readonly estimateInspection?: (requestFile: string, onProgress: Progress) => Promise<unknown>;
   /** After a run: the report. */
   readonly afterwards?: (directory: string) => Promise<void>;
 }
@@ -39,6 +51,15 @@ export interface BackendInstallFlags {
   readonly dir?: string;
 }
 
+/** A request in a file, or the directory of an inspection to go on with. */
+export interface InspectFrom {
+  readonly request?: string;
+  /** Folder of the new directory, unless it belongs into a run. */
+  readonly output: string;
+  readonly resume?: string;
+  readonly batchSize?: number;
+}
+
 interface RunFlags {
   readonly set: string[];
   readonly resume?: string;
@@ -46,7 +67,7 @@ interface RunFlags {
 }
 
 /**
- * `engine run|preflight|inspect-model CONFIG`: the child process behind the extension and the CLI.
+ * `engine run|preflight|inspect-model CONFIG`, `engine inspect REQUEST`, …: the child process behind the extension and the CLI.
  * @returns the exit code, one of `EXIT_CODES`
  */
 export async function engineMain(args: readonly string[], parts: EngineParts): Promise<number> {
@@ -75,6 +96,20 @@ export async function engineMain(args: readonly string[], parts: EngineParts): P
   command('inspect-model').action(async (config: string, flags: RunFlags) => {
     exitCode = await answer(async () => parts.inspectModel(await sourceOf(config, flags)));
   });
+  program
+    .command('inspect [request]')
+    .option('--resume <inspection>')
+    .option('--output <folder>')
+    .option('--batch-size <n>', 'examples per pass', Number)
+    .option('--launch <base>')
+    .action(async (request: string | undefined, flags: InspectFlags) => {
+      exitCode = await inspect(request, flags, parts);
+    });
+  program.command('estimate-inspection <request>').action(async (request: string) => {
+    exitCode = await answer(async (onProgress) =>
+      parts.estimateInspection?.(resolve(request), onProgress),
+    );
+  });
   program.command('probe-backend <name>').action((name: string) => parts.probeBackend?.(name));
   program
     .command('backend-report')
@@ -101,27 +136,68 @@ export async function engineMain(args: readonly string[], parts: EngineParts): P
   return exitCode;
 }
 
-async function run(configFile: string, flags: RunFlags, parts: EngineParts): Promise<number> {
+function run(configFile: string, flags: RunFlags, parts: EngineParts): Promise<number> {
+  return untilEnd(flags, 'stopping after this step, with a checkpoint', (hooks) =>
+    runSession({
+      configFile,
+      set: flags.set,
+      ...(flags.resume !== undefined && { resume: resolve(flags.resume) }),
+      prepare: (source) => parts.prepare(source),
+      ...hooks,
+      ...(parts.afterwards && { afterwards: parts.afterwards }),
+    }),
+  );
+}
+
+interface InspectFlags {
+  readonly resume?: string;
+  readonly output?: string;
+  readonly batchSize?: number;
+  readonly launch?: string;
+}
+
+async function inspect(
+  request: string | undefined,
+  flags: InspectFlags,
+  parts: EngineParts,
+): Promise<number> {
+  const { resume, output = '.flatscape/inspections', batchSize } = flags;
+  return untilEnd(flags, 'stopping after this pass; what is done is kept', async (hooks) => {
+    if (!parts.inspect) throw new Error('this engine cannot inspect');
+    const from: InspectFrom = {
+      output: resolve(output),
+      ...(request !== undefined && { request: resolve(request) }),
+      ...(resume !== undefined && { resume: resolve(resume) }),
+      ...(batchSize !== undefined && { batchSize }),
+    };
+    return parts.inspect(from, hooks);
+  });
+}
+
+/** Works in this process until the job has ended; a signal asks it to stop. */
+async function untilEnd(
+  flags: { readonly resume?: string; readonly launch?: string },
+  stopping: string,
+  work: (hooks: {
+    onStarted: (directory: string) => Promise<void>;
+    requests: Requests;
+  }) => Promise<SessionResult>,
+): Promise<number> {
   const requests = new Requests();
   const stop = (signal: NodeJS.Signals) => {
-    log(`${signal}: stopping after this step, with a checkpoint`);
+    log(`${signal}: ${stopping}`);
     requests.add('stop');
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   let started = false;
   try {
-    const result = await runSession({
-      configFile,
-      set: flags.set,
-      ...(flags.resume !== undefined && { resume: resolve(flags.resume) }),
-      prepare: (source) => parts.prepare(source),
+    const result = await work({
       onStarted: async (directory) => {
         started = true;
         await announce(flags, directory);
       },
       requests,
-      ...(parts.afterwards && { afterwards: parts.afterwards }),
     });
     log(`${result.status}: ${result.directory}`);
     if (result.error?.code === 'internal-error') return EXIT_CODES.internal.code;
@@ -140,7 +216,10 @@ async function run(configFile: string, flags: RunFlags, parts: EngineParts): Pro
 }
 
 /** Tells the launcher, and makes the log that it opened the run's own. */
-async function announce({ launch, resume }: RunFlags, directory: string): Promise<void> {
+async function announce(
+  { launch, resume }: { readonly resume?: string; readonly launch?: string },
+  directory: string,
+): Promise<void> {
   if (launch === undefined) return;
   const files = launchFiles(launch);
   if (resume === undefined) await rename(files.log, join(directory, RUN_FILES.log));

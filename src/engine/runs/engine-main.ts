@@ -1,3 +1,5 @@
+import { estimateInspection, inspect } from '../inspect/inspect-request';
+import { writeResults } from '../inspect/write-results';
 import { engineMain } from './engine-commands';
 import { inspectConfigModel } from './inspect-model';
 import { log } from './log';
@@ -22,6 +24,8 @@ void engineMain(process.argv.slice(2), {
   installBackend: answerInstall,
   installedBackends: answerInstalled,
   removeBackend: answerRemove,
+  inspect: (from, hooks) => inspect(from, { ...hooks, writeResults }),
+  estimateInspection,
   afterwards: async (directory) => void (await writeReport(directory)),
 }).then(
   // Explicitly: a backend may keep threads that would hold the process.

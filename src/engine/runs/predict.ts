@@ -1,18 +1,16 @@
-import { basename, dirname, join, resolve } from 'node:path';
-import { readManifest } from '../../client/run-store';
+import { basename, dirname, resolve } from 'node:path';
 import { UserError } from '../../shared/errors';
-import { RUN_FILES, type RunManifest } from '../../shared/run-manifest';
-import { loadTrainableModel } from '../adapters/load-trainable';
+import { RUN_FILES } from '../../shared/run-manifest';
 import { chooseBackend } from '../backends/registry';
 import { toExamples, type Example } from '../data/examples';
 import { readTable } from '../data/read-table';
 import { openModelDirectory } from '../formats/model-directory';
-import { readSavedAdapter } from '../formats/flatscape-adapter';
-import { checkpointPath, checkpointSteps } from './checkpoint';
+import { checkpointStep } from './checkpoint';
 import { classificationMetrics, type ClassificationMetrics } from './classification-metrics';
 import { classify, probabilities } from './classify';
 import { findRun } from './commands/find-run';
 import { openTokenizer } from './prepare';
+import { labelsOf, loadSaved, savedCheckpoint, type SavedModel } from './saved-model';
 import { encodeExamples } from './task-data';
 
 export interface PredictFlags {
@@ -43,7 +41,7 @@ export interface PredictResult {
 /**
  * Classifies a file with the last checkpoint of a run, a given checkpoint, or a model folder.
  * @param run run directory or id, or a checkpoint folder inside one
- * @throws UserError `predict-target`, and those of reading models and data
+ * @throws UserError `predict-target`, `checkpoint-not-found`, and those of reading models and data
  */
 export async function predict(
   run: string | undefined,
@@ -54,13 +52,7 @@ export async function predict(
   const directory = await openModelDirectory(target.model);
   try {
     const labels = target.manifest?.labels ?? labelsOf(directory.config, target.model);
-    const loaded = await loadTrainableModel({
-      ...{ directory, head: 'classification', labels },
-      // Modules that the model lacks start at random: in a run, with its own seed.
-      seed: target.manifest?.config.train.seed ?? 0,
-      ...(target.adapter !== undefined && { initFrom: await readSavedAdapter(target.adapter) }),
-    });
-    if (!target.manifest) refuseRandom(loaded.warnings, target.model);
+    const loaded = await loadSaved(target, { directory, labels });
     const tokenizer = await openTokenizer(directory);
     const { maxLength: longest } = loaded;
     const { max_length = longest, eval_batch_size = 32 } = target.manifest?.config.train ?? {};
@@ -85,19 +77,6 @@ export async function predict(
   }
 }
 
-/** A model folder must bring its own head: at random it would answer at random. */
-function refuseRandom(warnings: readonly string[], model: string): void {
-  if (warnings.length === 0) return;
-  throw new UserError({
-    code: 'predict-target',
-    message: 'the model is not trained for classification',
-    place: { file: model },
-    expected: 'a model with a trained head',
-    found: warnings.join('; '),
-    remedy: 'Predict with a run, or give `--adapter` an adapter that holds the head.',
-  });
-}
-
 function refuseNonFinite(
   logits: readonly Float32Array[],
   examples: readonly Example[],
@@ -118,7 +97,7 @@ function refuseNonFinite(
 /** The texts, from the columns that the flags name, else those of the run. */
 async function readExamples(
   flags: PredictFlags,
-  { manifest }: Target,
+  { manifest }: SavedModel,
   labels: readonly string[],
 ): Promise<readonly Example[]> {
   const task = manifest?.config.task;
@@ -150,13 +129,7 @@ function prediction(
   };
 }
 
-interface Target {
-  readonly model: string;
-  readonly adapter?: string;
-  readonly manifest?: RunManifest;
-}
-
-function modelTarget({ model, adapter }: PredictFlags): Target {
+function modelTarget({ model, adapter }: PredictFlags): SavedModel {
   if (model === undefined)
     throw new UserError({
       code: 'predict-target',
@@ -167,7 +140,7 @@ function modelTarget({ model, adapter }: PredictFlags): Target {
   return { model: resolve(model), ...(adapter !== undefined && { adapter: resolve(adapter) }) };
 }
 
-async function runTarget(name: string, flags: PredictFlags): Promise<Target> {
+async function runTarget(name: string, flags: PredictFlags): Promise<SavedModel> {
   if (flags.model !== undefined || flags.adapter !== undefined)
     throw new UserError({
       code: 'predict-target',
@@ -178,36 +151,6 @@ async function runTarget(name: string, flags: PredictFlags): Promise<Target> {
     });
   const path = findRun(name);
   const isCheckpoint = basename(dirname(path)) === RUN_FILES.checkpoints;
-  const directory = isCheckpoint ? dirname(dirname(path)) : path;
-  const manifest = await readManifest(directory);
-  const step = (await checkpointSteps(directory)).at(-1);
-  if (step === undefined && !isCheckpoint)
-    throw new UserError({
-      code: 'predict-target',
-      message: 'the run has no checkpoint yet',
-      place: { file: directory },
-      expected: 'a folder checkpoints/step-N',
-      remedy: 'Wait for the first, or lower `checkpoint.every` in a new run.',
-    });
-  const checkpoint = isCheckpoint ? path : checkpointPath(directory, step ?? 0);
-  // A checkpoint of full fine-tuning is a model of its own.
-  return manifest.config.adapter.type === 'full'
-    ? { model: checkpoint, manifest }
-    : { model: manifest.model.directory, adapter: checkpoint, manifest };
-}
-
-/** Class names in the order of the model's outputs, from `id2label`. */
-function labelsOf(config: Readonly<Record<string, unknown>>, model: string): readonly string[] {
-  const names = config['id2label'];
-  if (typeof names === 'object' && names !== null && Object.keys(names).length > 0)
-    return Object.entries(names)
-      .sort(([a], [b]) => Number(a) - Number(b))
-      .map(([, name]) => String(name));
-  throw new UserError({
-    code: 'predict-target',
-    message: 'the model does not name its classes',
-    place: { file: join(model, 'config.json'), at: 'id2label' },
-    expected: 'the name of each class by its index',
-    remedy: 'Predict with a run, which knows its labels.',
-  });
+  if (!isCheckpoint) return savedCheckpoint(path);
+  return savedCheckpoint(dirname(dirname(path)), checkpointStep(basename(path)));
 }

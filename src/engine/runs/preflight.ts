@@ -7,8 +7,8 @@ import type { BackendName } from '../../shared/backends';
 import { METHODS } from '../../shared/methods';
 import type { LoadedModel } from '../adapters/load-trainable';
 import { BACKENDS, chooseBackend } from '../backends/registry';
-import { hasFused } from '../ops/fused';
-import { estimateMemory } from './memory-estimate';
+import { estimateMemory, type MemoryShape } from './memory-estimate';
+import { modelShape } from './model-shape';
 import { createModelTrainer } from './model-trainer';
 import { loadInputs, openInputs, openTokenizer, type RunInputs } from './prepare';
 import type { RunSource } from './run-session';
@@ -123,35 +123,23 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - started) / 1000;
 }
 
-function memoryShape({ source: { config }, directory }: RunInputs) {
-  const number = (key: string, otherwise: number) => {
-    const value = directory.config[key];
-    return typeof value === 'number' ? value : otherwise;
-  };
-  const sizes = directory.names().map((name) => ({ name, shape: directory.shape(name) }));
-  const count = (of: readonly number[]) => of.reduce((product, n) => product * n, 1);
-  const all = sizes.reduce((sum, { shape }) => sum + count(shape), 0);
-  const linears = sizes.filter(({ name, shape }) => shape.length === 2 && !/embedding/i.test(name));
-  const frozenLinear = linears.reduce((sum, { shape }) => sum + count(shape), 0);
-  const hidden = number('hidden_size', 768);
-  const layers = number('num_hidden_layers', 12);
+function memoryShape({ source: { config }, directory }: RunInputs): MemoryShape {
+  const model = modelShape(directory);
+  const { layers, hidden } = model;
   const { type, r, size } = config.adapter;
-  const full = type === 'full';
   const trainable = {
     // An upper bound: two factors on each of the six linears of a layer.
     lora: layers * 6 * 2 * r * hidden,
     adapter: layers * 2 * 2 * size * hidden,
-    full: frozenLinear,
+    full: model.frozenLinear,
     head: hidden * hidden,
   }[type];
   return {
-    ...{ frozenLinear: full ? 0 : frozenLinear, frozenOther: all - frozenLinear, layers, hidden },
+    ...model,
+    ...(type === 'full' && { frozenLinear: 0 }),
     trainable,
-    intermediate: number('intermediate_size', 4 * hidden),
-    heads: number('num_attention_heads', 12),
     rows: config.train.batch_size,
-    length: Math.min(config.train.max_length, number('max_position_embeddings', 512)),
-    fused: hasFused('attention'),
+    length: Math.min(config.train.max_length, model.longest),
   };
 }
 

@@ -1,4 +1,3 @@
-import { version_core } from '@tensorflow/tfjs-core';
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { unreadMethodWarnings } from '../../shared/config/method-schema';
@@ -20,7 +19,7 @@ import type { PreparedRun, RunSource } from './run-session';
 import { runSteps } from './step-plan';
 import { encodeExamples, readTaskData, type TaskData } from './task-data';
 import type { Trainer } from './trainer';
-import { version } from '../../../package.json';
+import { runVersions } from './versions';
 
 /** Everything that a run needs, found and read, but for the tokenized data. */
 export interface RunInputs {
@@ -150,11 +149,7 @@ async function runFacts(
     ...tokenizerFiles,
   ];
   return {
-    versions: {
-      flatscape: version,
-      'tensorflow.js': version_core,
-      node: process.versions.node,
-    },
+    versions: runVersions(),
     backend: { ...backend, refused: [...backend.refused] },
     model: {
       architecture: loaded.model.architecture,
@@ -218,13 +213,19 @@ async function tokenizedTrainer(
   });
 }
 
-function moduleInfo({ path, out, in: width, rank, scaling }: AdaptedModule): ModuleInfo {
-  const layer = /\.(?:layer|layers|h|blocks)\.(\d+)\./.exec(path)?.[1];
+/** What a manifest says of an adapted module. */
+export function moduleInfo({ path, out, in: width, rank, scaling }: AdaptedModule): ModuleInfo {
   return {
     ...{ path, out, in: width, rank, scaling },
-    layer: layer === undefined ? null : Number(layer),
+    layer: blockIndex(path) ?? null,
     kind: path.slice(path.lastIndexOf('.') + 1),
   };
+}
+
+/** Transformer block of a module path, if it is in one. */
+export function blockIndex(path: string): number | undefined {
+  const digits = /\.(?:layer|layers|h|blocks)\.(\d+)\./.exec(path)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 async function hashFiles(paths: readonly string[]) {

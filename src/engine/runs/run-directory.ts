@@ -3,12 +3,13 @@ import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { isAlive, processStartTime, readEngineFile } from '../../client/process-identity';
-import { runInUse } from '../../client/run-store';
+import { jobInUse } from '../../client/job-store';
 import { UserError } from '../../shared/errors';
 import { RUN_FILES, type EngineProcess } from '../../shared/run-manifest';
 import { errnoOf, writeError } from '../../shared/file-errors';
+import type { Job } from '../../shared/journal-codec';
 
-/** A run directory that belongs to this process until `release`. */
+/** A job's directory that belongs to this process until `release`. */
 export interface OwnedRun {
   readonly directory: string;
   readonly engine: EngineProcess;
@@ -43,17 +44,17 @@ export async function createRunDirectory(
 }
 
 /**
- * Makes this process the owner of a run directory by its `engine.json`. One left by a process that
+ * Makes this process the owner of a job's directory by its `engine.json`. One left by a process that
  * is gone is taken over.
  * @throws UserError `run-in-use` when a live process owns it
  */
-export async function ownRun(directory: string): Promise<OwnedRun> {
+export async function ownRun(directory: string, job: Job = 'run'): Promise<OwnedRun> {
   const engine = await thisProcess(directory);
   const file = join(directory, RUN_FILES.engine);
   const temporary = `${file}.${process.pid}-${engine.token.slice(0, 8)}.tmp`;
   try {
     await writeFile(temporary, `${JSON.stringify(engine, undefined, 2)}\n`, { mode: 0o600 });
-    if (!(await claim(temporary, file))) await takeOver(directory, temporary, file);
+    if (!(await claim(temporary, file))) await takeOver({ job, directory, temporary, file });
   } catch (error) {
     throw writeError(error, file);
   } finally {
@@ -62,34 +63,46 @@ export async function ownRun(directory: string): Promise<OwnedRun> {
   return { directory, engine, release: () => release(file, engine) };
 }
 
+interface TakeOver {
+  readonly job: Job;
+  readonly directory: string;
+  /** What is to become `file`. */
+  readonly temporary: string;
+  readonly file: string;
+}
+
 /**
  * Replaces the file of a dead owner. Two processes may try at once: the claim named after the dead
  * owner's token can be made only once, so that one of them wins.
  */
-async function takeOver(directory: string, temporary: string, file: string): Promise<void> {
+async function takeOver(paths: TakeOver): Promise<void> {
+  const { job, directory, file } = paths;
   // Read once: judged dead and replaced must be the same owner.
   const dead = await readEngineFile(file);
-  if (dead && (await isAlive(dead))) throw runInUse(directory, dead.pid);
+  if (dead && (await isAlive(dead))) throw jobInUse(job, directory, dead.pid);
   const stale = dead?.token ?? 'damaged';
   const taking = `${file}.taking-${createHash('sha256').update(stale).digest('hex').slice(0, 16)}`;
-  await claimTakeOver(directory, temporary, taking);
+  await claimTakeOver(paths, taking);
   // Under the claim nobody else replaces it; before it, somebody may have.
   const owned = await readEngineFile(file);
   if (owned?.token !== dead?.token) {
     await rm(taking, { force: true });
-    throw runInUse(directory, owned?.pid);
+    throw jobInUse(job, directory, owned?.pid);
   }
   await rename(taking, file);
   if (dead && isOurSocket(dead.socket)) await rm(dead.socket, { force: true });
 }
 
-async function claimTakeOver(directory: string, temporary: string, taking: string): Promise<void> {
+async function claimTakeOver(
+  { job, directory, temporary }: TakeOver,
+  taking: string,
+): Promise<void> {
   if (await claim(temporary, taking)) return;
   const rival = await readEngineFile(taking);
-  if (rival && (await isAlive(rival))) throw runInUse(directory, rival.pid);
+  if (rival && (await isAlive(rival))) throw jobInUse(job, directory, rival.pid);
   // The rival died in the middle of its own take-over.
   await rm(taking, { force: true });
-  if (!(await claim(temporary, taking))) throw runInUse(directory, rival?.pid);
+  if (!(await claim(temporary, taking))) throw jobInUse(job, directory, rival?.pid);
 }
 
 /** Gives `temporary` its final name as well, unless that exists: atomic, content and all. */

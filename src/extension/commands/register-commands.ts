@@ -1,7 +1,11 @@
 import * as vscode from 'vscode';
-import { reconnectDashboards } from '../dashboard/orphans';
+import { openCheckpoint, reconnectCheckpoint } from '../checkpoint/commands';
+import { inspectCheckpoint, resumeInspection } from '../landscape/inspect-checkpoint';
+import { openInspection } from '../landscape/open-inspection';
 import { showError } from '../notify';
+import { reconnectPages } from '../pages/orphans';
 import type { Services } from '../services';
+import { inspectLayers, sortLayers } from '../layers/inspect-layers';
 import { BackendReportDocument, showBackendReport } from './backend-report';
 import { installBackend } from './install-backend';
 import { removeBackend, updateBackend } from './manage-backends';
@@ -37,8 +41,20 @@ export function registerCommands(services: Services): vscode.Disposable[] {
     on('flatscape.resumeRun', (argument) => resumeRun(services, argument)),
     on('flatscape.deleteRun', (argument) => deleteRun(services, argument)),
     on('flatscape.openDashboard', (argument) => openDashboard(services, argument)),
+    on('flatscape.inspectLayers', (argument) => inspectLayers(services, argument)),
+    on('flatscape.sortLayers', () => sortLayers()),
     on('flatscape.reconnectDashboard', (argument) =>
-      reconnectDashboards(services, typeof argument === 'string' ? argument : undefined),
+      reconnectPages(services.dashboards, textOf(argument)),
+    ),
+    on('flatscape.inspectCheckpoint', (argument) => inspectCheckpoint(services, argument)),
+    on('flatscape.openInspection', (argument) => openInspection(services, argument)),
+    on('flatscape.resumeInspection', (argument) => resumeInspection(services, argument)),
+    on('flatscape.reconnectLandscape', (argument) =>
+      reconnectPages(services.landscapes, textOf(argument)),
+    ),
+    on('flatscape.openCheckpoint', (argument) => openCheckpoint(argument)),
+    on('flatscape.reconnectCheckpoint', (argument) =>
+      reconnectCheckpoint(services.checkpoints, argument),
     ),
     on('flatscape.showLog', (argument) => showLog(services, argument)),
     on('flatscape.openConfig', (argument) => openConfig(services, argument)),
@@ -52,6 +68,10 @@ export function registerCommands(services: Services): vscode.Disposable[] {
     on('flatscape.removeBackend', ifTrusted(removeBackend)),
     report,
   ];
+}
+
+function textOf(argument: unknown): string | undefined {
+  return typeof argument === 'string' ? argument : undefined;
 }
 
 /** A failure names a key of this config, whatever its own place says. */

@@ -1,7 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { RUN_FILES } from '../../shared/run-manifest';
-import { CheckpointItem } from '../runs-tree/items';
+import { CheckpointItem, InspectionItem } from '../runs-tree/items';
 import type { Services } from '../services';
 import { chooseRun } from './choose-run';
 
@@ -30,7 +30,10 @@ export async function openConfig(services: Services, argument: unknown): Promise
 export async function revealRun(services: Services, argument: unknown): Promise<void> {
   const run = await chooseRun(services, argument);
   if (!run) return;
-  const directory = argument instanceof CheckpointItem ? argument.directory : run.directory;
+  const directory =
+    argument instanceof CheckpointItem || argument instanceof InspectionItem
+      ? argument.directory
+      : run.directory;
   const uri = vscode.Uri.file(directory);
   const inside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
   await vscode.commands.executeCommand(inside ? 'revealInExplorer' : 'revealFileInOS', uri);

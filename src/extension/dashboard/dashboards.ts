@@ -1,13 +1,21 @@
 import * as vscode from 'vscode';
 import { readManifest } from '../../client/run-store';
-import { describeError, isUserError } from '../../shared/errors';
-import { pageStateSchema } from '../../shared/messages';
+import { dashboardBody } from '../../shared/dashboard-page';
+import type { RunEvent } from '../../shared/events';
+import {
+  encodeHostMessage,
+  pageMessageSchema,
+  pageStateSchema,
+  type HostMessage,
+  type PageMessage,
+} from '../../shared/messages';
+import type { RunModel } from '../../shared/run-model';
+import { packRun, type RunSnapshot } from '../../shared/run-snapshot';
+import { PagePanel, type JobPageKind } from '../pages/page-panel';
+import { localPath, PagePanels } from '../pages/page-panels';
 import type { RunRegistry } from '../run-registry';
-import { pageOptions } from './page-html';
-import { DashboardPanel } from './panel';
 
 export const DASHBOARD_VIEW = 'flatscape.dashboard';
-const OPENED_KEY = 'flatscape.openedDashboards';
 
 interface DashboardsOptions {
   readonly context: vscode.ExtensionContext;
@@ -15,93 +23,58 @@ interface DashboardsOptions {
   readonly log: vscode.LogOutputChannel;
 }
 
-/** One panel per run, opened by a command or given back by VS Code after a reload. */
-export class Dashboards implements vscode.WebviewPanelSerializer, vscode.Disposable {
-  private readonly panels = new Map<string, DashboardPanel>();
-  private readonly serializer: vscode.Disposable;
-
-  constructor(private readonly options: DashboardsOptions) {
-    this.serializer = vscode.window.registerWebviewPanelSerializer(DASHBOARD_VIEW, this);
-  }
-
-  /** @param directory absolute path of a run directory */
-  open(directory: string, column = vscode.ViewColumn.Beside): void {
-    const existing = this.panels.get(directory);
-    if (existing) return existing.reveal();
-    const panel = vscode.window.createWebviewPanel(
-      DASHBOARD_VIEW,
-      'Flatscape',
-      { viewColumn: column, preserveFocus: column === vscode.ViewColumn.Beside },
-      pageOptions(this.options.context.extensionUri),
-    );
-    this.adopt(panel, directory);
-  }
-
-  /** VS Code gives a panel back with what its page had kept, which anybody may have written. */
-  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
-    const directory = runOf(state);
-    try {
-      if (directory === undefined)
-        return this.giveUp(panel, vscode.l10n.t('it does not say which run it showed'));
-      await readManifest(directory);
-    } catch (error) {
-      if (!isUserError(error)) this.options.log.error(String(error));
-      return this.giveUp(panel, isUserError(error) ? describeError(error) : String(error));
-    }
-    const other = this.panels.get(directory);
-    if (other) return panel.dispose();
-    this.adopt(panel, directory);
-  }
-
-  /** Titles of the tabs that talk to this host. */
-  titles(): readonly string[] {
-    return [...this.panels.values()].map(({ title }) => title);
-  }
-
-  /** The run of the dashboard that is in front, if one is. */
-  active(): string | undefined {
-    return [...this.panels.values()].find((panel) => panel.isActive)?.directory;
-  }
-
-  /** Run directory of a tab that an earlier host had opened under this title. */
-  rememberedRun(title: string): string | undefined {
-    return this.remembered()[title];
-  }
-
-  dispose(): void {
-    this.serializer.dispose();
-    // The tabs stay: VS Code gives them back to the next host.
-    for (const panel of this.panels.values()) panel.dispose();
-  }
-
-  private adopt(panel: vscode.WebviewPanel, directory: string): void {
-    const dashboard = new DashboardPanel({ ...this.options, panel, directory });
-    this.panels.set(directory, dashboard);
-    panel.onDidDispose(() => {
-      dashboard.dispose();
-      if (this.panels.get(directory) === dashboard) this.panels.delete(directory);
+/** The dashboards: one panel per run. */
+export class Dashboards extends PagePanels {
+  constructor({ context, runs, log }: DashboardsOptions) {
+    const kind = dashboardKind(runs);
+    super({
+      ...{ context, log, kind, view: DASHBOARD_VIEW },
+      seen: () => vscode.commands.executeCommand('setContext', 'flatscape.dashboardSeen', true),
+      create: (panel, directory) =>
+        new PagePanel({ panel, directory, kind, jobs: runs, context, log }),
+      check: readManifest,
+      restore: (state) => {
+        const { data } = pageStateSchema.safeParse(state);
+        return data && localPath(data.run);
+      },
     });
-    void vscode.commands.executeCommand('setContext', 'flatscape.dashboardSeen', true);
-    const remembered = Object.entries(this.remembered()).slice(-50);
-    const all = { ...Object.fromEntries(remembered), [dashboard.title]: directory };
-    void this.options.context.workspaceState.update(OPENED_KEY, all);
-  }
-
-  private giveUp(panel: vscode.WebviewPanel, reason: string): void {
-    panel.dispose();
-    void vscode.window.showWarningMessage(
-      vscode.l10n.t('A dashboard could not be restored: {0}', reason),
-    );
-  }
-
-  private remembered(): Record<string, string> {
-    return this.options.context.workspaceState.get<Record<string, string>>(OPENED_KEY, {});
   }
 }
 
-function runOf(state: unknown): string | undefined {
-  const parsed = pageStateSchema.safeParse(state);
-  if (!parsed.success) return undefined;
-  const uri = vscode.Uri.parse(parsed.data.run);
-  return uri.scheme === 'file' ? uri.fsPath : undefined;
+type Own = Extract<PageMessage, { type: 'control' | 'copy' }>;
+type Control = Extract<PageMessage, { type: 'control' }>['action'];
+
+/** What a page's button does, where a command does the same. */
+const COMMANDS: Partial<Record<Control, string>> = {
+  resume: 'flatscape.resumeRun',
+  showLog: 'flatscape.showLog',
+  openConfig: 'flatscape.openConfig',
+  revealFolder: 'flatscape.revealRun',
+};
+
+function dashboardKind(runs: RunRegistry): JobPageKind<RunModel, RunEvent, RunSnapshot, Own> {
+  return {
+    script: 'dashboard',
+    styles: ['page.css'],
+    reconnectCommand: 'flatscape.reconnectDashboard',
+    body: dashboardBody,
+    messages: pageMessageSchema,
+    encode: (message) => encodeHostMessage(message satisfies HostMessage),
+    pack: packRun,
+    answer: async (request, directory) => {
+      if (request.type === 'copy') await vscode.env.clipboard.writeText(request.text);
+      else await control(runs, request.action, directory);
+      return undefined;
+    },
+  };
+}
+
+async function control(runs: RunRegistry, action: Control, directory: string): Promise<void> {
+  if (action === 'stop' || action === 'checkpoint' || action === 'probe') {
+    const connection = await runs.connect(directory);
+    return connection.request(action);
+  }
+  const command = COMMANDS[action];
+  // Not awaited: it may ask the user, and it reports its own failures.
+  if (command) void vscode.commands.executeCommand(command, directory);
 }

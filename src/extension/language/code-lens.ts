@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { age, headline } from '../headline';
 import type { KnownRun, RunRegistry } from '../run-registry';
+import { hasLayers } from '../layers/layer-values';
 import { settings } from '../settings';
 
 /** At the top of a config: run it, open its dashboard, and how its last run went. */
@@ -46,9 +47,16 @@ function commandsOf(run: KnownRun): vscode.Command[] {
     title: vscode.l10n.t('$(debug-stop) Stop'),
     arguments: [run.directory],
   };
+  const inspect = {
+    command: 'flatscape.inspectLayers',
+    title: vscode.l10n.t('$(list-ordered) Inspect layers'),
+    tooltip: vscode.l10n.t('What was last measured of every module, one line each'),
+    arguments: [run.directory],
+  };
   return [
     ...(run.state === 'live' ? [stop] : []),
     { ...to, title: vscode.l10n.t('$(graph) Open dashboard') },
+    ...(hasLayers(run) ? [inspect] : []),
     { ...to, title: lastRun(run), tooltip: run.directory },
   ];
 }

@@ -3,7 +3,9 @@ import * as vscode from 'vscode';
 import type { Config } from '../../shared/config/schema';
 import { describeError } from '../../shared/errors';
 import type { CheckpointSummary, RunStatus } from '../../shared/run-model';
+import type { InspectionListing } from '../../client/inspection-store';
 import { age, formatBytes, headline, progressText } from '../headline';
+import { inspectionContent, inspectionStatus } from '../landscape/inspection-text';
 import { isResumable, type KnownRun } from '../run-registry';
 
 /** A run: what it is called, how it stands and the one number it is remembered by. */
@@ -41,6 +43,32 @@ export class CheckpointItem extends vscode.TreeItem {
     this.tooltip = this.directory;
     this.iconPath = new vscode.ThemeIcon('save');
     this.contextValue = 'checkpoint';
+  }
+}
+
+/** An inspection of a run's checkpoint: what was measured and how it stands. */
+export class InspectionItem extends vscode.TreeItem {
+  readonly directory: string;
+
+  constructor(
+    readonly run: KnownRun,
+    listing: InspectionListing,
+  ) {
+    const { directory, model } = listing;
+    super(inspectionContent(listing) || path.basename(directory));
+    this.directory = directory;
+    this.id = directory;
+    this.description = inspectionStatus(listing);
+    this.tooltip = directory;
+    this.iconPath = new vscode.ThemeIcon(
+      model?.status === 'running' ? 'sync~spin' : 'graph-scatter',
+    );
+    this.contextValue = 'inspection';
+    this.command = {
+      command: 'flatscape.openInspection',
+      title: vscode.l10n.t('Open Inspection'),
+      arguments: [directory],
+    };
   }
 }
 

@@ -1,15 +1,19 @@
 import * as vscode from 'vscode';
+import type { Inspections } from '../landscape/inspections';
 import type { RunRegistry } from '../run-registry';
-import { CheckpointItem, RunItem } from './items';
+import { CheckpointItem, InspectionItem, RunItem } from './items';
 
-type Item = RunItem | CheckpointItem;
+type Item = RunItem | CheckpointItem | InspectionItem;
 
-/** Runs, newest first; beneath each its checkpoints. */
+/** Runs, newest first; beneath each its checkpoints, and what was measured on them. */
 export class RunsTreeProvider implements vscode.TreeDataProvider<Item>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.changed.event;
 
-  constructor(private readonly runs: RunRegistry) {}
+  constructor(
+    private readonly runs: RunRegistry,
+    private readonly inspections: Inspections,
+  ) {}
 
   refresh(): void {
     this.changed.fire();
@@ -19,11 +23,15 @@ export class RunsTreeProvider implements vscode.TreeDataProvider<Item>, vscode.D
     return item;
   }
 
-  getChildren(item?: Item): Item[] {
+  async getChildren(item?: Item): Promise<Item[]> {
     if (!item) return this.runs.list().map((run) => new RunItem(run));
-    if (item instanceof CheckpointItem) return [];
+    if (!(item instanceof RunItem)) return [];
     const checkpoints = [...(item.run.model?.checkpoints ?? [])].reverse();
-    return checkpoints.map((checkpoint) => new CheckpointItem(item.run, checkpoint));
+    const inspections = await this.inspections.list(item.run.directory);
+    return [
+      ...checkpoints.map((checkpoint) => new CheckpointItem(item.run, checkpoint)),
+      ...inspections.map((inspection) => new InspectionItem(item.run, inspection)),
+    ];
   }
 
   dispose(): void {

@@ -204,6 +204,16 @@ const fields = z.strictObject({
     .boolean()
     .default(false)
     .meta(only('flatpo', 'scale the perturbation by p², as adaptive SAM does.')),
+  flatpo_modules: z
+    .union([z.literal('all'), z.array(z.string().min(1)).min(1)])
+    .default('all')
+    .meta({
+      ...only(
+        'flatpo',
+        'modules whose tensors may be chosen: `all`, or a list of endings of their paths, e.g. `[query]`.',
+      ),
+      suggest: 'modules',
+    }),
   flatpo_ema: z
     .number()
     .min(0)

@@ -68,7 +68,7 @@ const adapterSchema = z
   .strictObject({
     type: z.enum(ADAPTER_TYPES).default('lora').meta({
       description:
-        'What is trained: `lora`, low-rank updates BA; `adapter`, bottleneck layers after the sublayers (Houlsby, AdapterL); `full`, all linear layers and layer norms (embeddings stay frozen); `head`, the classifier alone. The head is always trained.',
+        'What is trained: `lora`, low-rank updates BA; `adapter`, bottleneck layers after the sublayers (Houlsby, AdapterL); `full`, every tensor of the model; `head`, the classifier alone. The head is always trained.',
     }),
     r: positiveInt().max(1024).default(8).meta({ description: 'Rank of the update BA.' }),
     lora_alpha: z

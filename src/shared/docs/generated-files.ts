@@ -1,5 +1,6 @@
 import { jsonSchema } from '../config/describe';
 import { configDocs } from '../config/docs';
+import { inspectionDirectoryDocs } from './inspection-directory-docs';
 import { METHOD_PAGES } from './method-pages';
 import { metricsDocs } from './metrics-docs';
 import { runDirectoryDocs } from './run-directory-docs';
@@ -11,4 +12,5 @@ export const GENERATED_FILES: Readonly<Record<string, () => string>> = {
   'docs/metrics.md': metricsDocs,
   ...METHOD_PAGES,
   'docs/run-directory.md': runDirectoryDocs,
+  'docs/inspection-directory.md': inspectionDirectoryDocs,
 };

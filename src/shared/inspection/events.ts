@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { journalCodec, type JournalCodec } from '../journal-codec';
 import { metricSchema } from '../numbers';
 import { measureResultSchema } from './results';
 
@@ -95,6 +96,11 @@ export const inspectionEventSchema = z.discriminatedUnion('type', [
   }),
 ]);
 export type InspectionEvent = z.output<typeof inspectionEventSchema>;
+
+export const INSPECTION_EVENTS: JournalCodec<InspectionEvent> = journalCodec(
+  inspectionEventSchema,
+  'inspection',
+);
 
 type WithoutEnvelope<T> = T extends unknown ? Omit<T, 'seq' | 'time'> : never;
 export type InspectionEventBody = WithoutEnvelope<InspectionEvent>;

@@ -11,6 +11,9 @@ export const INSPECTION_FILES = {
   arrays: 'arrays.safetensors',
 } as const;
 
+/** In a run directory: the folder of its inspections. */
+export const INSPECTIONS_FOLDER = 'inspections';
+
 /** `inspection.json`: written once, before the first journal line. */
 export const inspectionManifestSchema = z.object({
   format: z.literal(1),
@@ -24,8 +27,11 @@ export const inspectionManifestSchema = z.object({
   model: z.object({ architecture: z.string(), directory: z.string() }),
   /** Absent: the base model alone. */
   adapter: z.object({ directory: z.string(), sha256: z.string() }).optional(),
+  /** Of a run’s checkpoint. */
+  step: z.int().optional(),
   data: z.object({
     file: z.string(),
+    sha256: z.string(),
     examples: z.int(),
     /** Longest sequence in tokens. */
     length: z.int(),

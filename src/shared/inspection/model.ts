@@ -26,6 +26,8 @@ export interface InspectionModel {
   phase: string;
   units: number;
   fraction: number;
+  /** Spent in measuring, by all processes together. */
+  elapsedMs: number;
   remainingMs: number | undefined;
   /** By `unitId`. */
   results: Map<string, UnitResult>;
@@ -52,6 +54,7 @@ export function emptyInspectionModel(manifest: InspectionManifest): InspectionMo
     phase: 'starting',
     units: 0,
     fraction: 0,
+    elapsedMs: 0,
     remainingMs: undefined,
     results: new Map(),
     failures: new Map(),
@@ -81,6 +84,7 @@ export function applyInspectionEvent(model: InspectionModel, event: InspectionEv
     case 'progress':
       model.phase = event.message;
       model.fraction = event.fraction;
+      model.elapsedMs = event.elapsedMs;
       model.remainingMs = event.remainingMs;
       return;
     case 'sample':

@@ -83,8 +83,10 @@ export const inspectionTaskSchema = z.strictObject({
   }),
 });
 export type InspectionTask = z.output<typeof inspectionTaskSchema>;
+export type InspectionTaskInput = z.input<typeof inspectionTaskSchema>;
 
-const dataSchema = z.strictObject({
+/** Which examples it is measured on. */
+export const inspectionDataSchema = z.strictObject({
   source: z
     .enum(['train', 'eval'])
     .default('train')
@@ -120,12 +122,13 @@ const subjectSchema = z.discriminatedUnion('kind', [
     }),
   }),
 ]);
+export type InspectionData = z.output<typeof inspectionDataSchema>;
 export type InspectionSubject = z.output<typeof subjectSchema>;
 
 /** What an inspection is asked for; kept in `inspection.json` with every default filled in. */
 export const inspectionRequestSchema = z.strictObject({
   subject: subjectSchema,
-  data: dataSchema.prefault({}),
+  data: inspectionDataSchema.prefault({}),
   tasks: z.array(inspectionTaskSchema).min(1),
   backend: z.enum(['auto', ...BACKEND_NAMES]).default('auto'),
 });

@@ -130,12 +130,10 @@ describe('a fresh adapter', () => {
     expect(model.headKeys.every((key) => initial.has(key))).toBe(true);
   });
 
-  it('refuses to train embeddings', async () => {
+  it('trains embeddings', async () => {
     const directory = fakeDirectory(TINY_BERT, WITH_POOLER);
-    await expect(load(directory, { modules_to_save: ['word_embeddings'] })).rejects.toMatchObject({
-      code: 'adapter-unsupported',
-      found: 'bert.embeddings.word_embeddings',
-    });
+    const { model } = await load(directory, { modules_to_save: ['word_embeddings'] });
+    expect(model.headKeys).toContain('base_model.model.bert.embeddings.word_embeddings.weight');
   });
 });
 

@@ -221,6 +221,19 @@ describe('a combination that does not go together', () => {
       place: { file, at: 'method.name' },
       found: '`method.name: efmlora` with `adapter.type: head`',
     });
+    const noise = await configOf('dora-noise', {
+      adapter: { use_dora: true },
+      method: { name: 'flat-lora' },
+    });
+    expect(await message(session(noise))).toMatchObject({ code: 'method-adds-to-w' });
+    const rank = await configOf('head-rank', {
+      adapter: { type: 'head' },
+      method: { name: 'flatpo', flatpo_granularity: 'rank' },
+    });
+    expect(await message(session(rank))).toMatchObject({
+      code: 'method-needs-lora',
+      place: { file: rank, at: 'method.flatpo_granularity' },
+    });
     const obar = await configOf('obar', {
       adapter: {},
       method: { name: 'obar' },

@@ -154,6 +154,7 @@ describe('flatscape', () => {
     ]);
     const { directory } = lastJson(detached) as { directory: string };
     expect((await openRun(directory)).status).toBe('running');
+    await reached(directory, 2); // the average, and so Ê_B, begins there
     expect((await flatscape(['stop', directory])).code).toBe(0);
     for (let i = 0; i < 500 && (await liveEngine(directory)); i++) await sleep(20);
     const shown = await flatscape(['show', directory, '--json']);

@@ -8,7 +8,7 @@ import { openControl } from '../../../src/client/control-client';
 import { startControlServer, type ControlServer } from '../../../src/engine/runs/control-server';
 import { Journal } from '../../../src/engine/runs/journal';
 import { createRunDirectory, ownRun, type OwnedRun } from '../../../src/engine/runs/run-directory';
-import type { RunEvent } from '../../../src/shared/events';
+import { RUN_EVENTS, type RunEvent } from '../../../src/shared/events';
 import { scratchFolder } from './support/scratch';
 
 const folder = await scratchFolder();
@@ -41,6 +41,7 @@ async function client(since = 0, engine = owned.engine) {
   let closed = false;
   const control = await openControl({
     engine,
+    codec: RUN_EVENTS,
     since,
     onEvent: (event) => events.push(event),
     onClose: () => (closed = true),

@@ -50,7 +50,9 @@ class Method:
         """(layer, [(key, mask), ...]) of everything that can be chosen."""
         kind = self.options["flatpo_granularity"]
         start = self.problem.start
-        for pair in self.problem.pairs:
+        names = self.options.get("flatpo_modules")
+        pairs = [p for p in self.problem.pairs if not names or p.path.split(".")[-1] in names]
+        for pair in pairs:
             layer = pair.path.split(".layer.")[1].split(".")[0]
             r = start[pair.a].shape[0]
             if kind == "module":

@@ -137,7 +137,7 @@ describe('views and panels', () => {
       .flat()
       .map(({ id }) => id);
     expect(found(/createTreeView\('([\w.]+)'/g)).toEqual(views);
-    const panels = found(/DASHBOARD_VIEW = '([\w.]+)'/g);
+    const panels = found(/(?:DASHBOARD|LANDSCAPE)_VIEW = '([\w.]+)'/g);
     const restored = manifest.activationEvents.filter((event) =>
       event.startsWith('onWebviewPanel:'),
     );

@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { PageLink, type PageSource } from '../../../src/extension/dashboard/page-link';
+import { PageLink, type PageSource } from '../../../src/extension/pages/page-link';
 import type { RunEvent } from '../../../src/shared/events';
-import { HEARTBEAT_MS, type HostMessage } from '../../../src/shared/messages';
+import type { HostMessage } from '../../../src/shared/messages';
+import { HEARTBEAT_MS } from '../../../src/shared/page-messages';
 import type { RunManifest } from '../../../src/shared/run-manifest';
-import { applyEvent, emptyRunModel } from '../../../src/shared/run-model';
-import { unpackRun } from '../../../src/shared/run-snapshot';
+import { applyEvent, emptyRunModel, type RunModel } from '../../../src/shared/run-model';
+import { packRun, unpackRun, type RunSnapshot } from '../../../src/shared/run-snapshot';
 
 const MANIFEST = { createdAt: 0, totalSteps: 10, modules: [] } as unknown as RunManifest;
 
-class FakeRun implements PageSource {
+class FakeRun implements PageSource<RunModel, RunEvent> {
   readonly model = emptyRunModel(MANIFEST);
   state = 'live' as const;
   readonly listeners = new Set<(event: RunEvent) => void>();
@@ -48,8 +49,9 @@ function setUp() {
   const posted: HostMessage[] = [];
   let visible = true;
   const run = new FakeRun();
-  const link = new PageLink({
+  const link = new PageLink<RunModel, RunEvent, RunSnapshot>({
     post: (message) => posted.push(message),
+    pack: packRun,
     isVisible: () => visible,
     isTrusted: () => true,
   });

@@ -26,6 +26,8 @@ export async function bundleSuite(root) {
     platform: 'node',
     format: 'cjs',
     target: 'node20',
+    // As the extension is built: jsonc-parser's other build cannot be bundled.
+    mainFields: ['module', 'main'],
     // mocha finds its own files at run time, from the repository's node_modules.
     external: ['vscode', 'mocha'],
     sourcemap: 'inline',

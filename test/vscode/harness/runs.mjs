@@ -52,10 +52,10 @@ function edit(file, replacements) {
   fs.writeFileSync(file, edited);
 }
 
-/** Runs the config of a tiny workspace to its end, by the packaged command line. */
-export function finishRun({ root }, workspace) {
+/** Runs a config of a workspace, by default the tiny one, to its end by the packaged command line. */
+export function finishRun({ root }, workspace, name = 'tiny.flatscape.yaml') {
   const cli = path.join(root, 'dist/engine/cli.js');
-  const config = path.join(workspace, 'tiny.flatscape.yaml');
+  const config = path.join(workspace, name);
   execFileSync(process.execPath, [cli, 'train', config], { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 

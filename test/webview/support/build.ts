@@ -13,7 +13,10 @@ interface Bundle {
 /** The page's files by their names in dist/webview, built as they ship. */
 export async function buildPage(): Promise<ReadonlyMap<string, string>> {
   const script = path.join(ROOT, 'esbuild.mjs');
-  const { bundles } = (await import(/* @vite-ignore */ script)) as { bundles: readonly Bundle[] };
+  const { bundles, copies } = (await import(/* @vite-ignore */ script)) as {
+    bundles: readonly Bundle[];
+    copies: (root: string) => readonly { from: string; to: string }[];
+  };
   const bundle = bundles.find(({ name }) => name === 'webview');
   if (!bundle) throw new Error('esbuild.mjs has no bundle called webview');
   const { outputFiles } = await esbuild.build({
@@ -27,8 +30,8 @@ export async function buildPage(): Promise<ReadonlyMap<string, string>> {
     write: false,
   });
   const files = new Map(outputFiles.map((file) => [path.basename(file.path), file.text] as const));
-  for (const name of ['dashboard.css', 'default-theme.css'])
-    files.set(name, fs.readFileSync(path.join(ROOT, 'webview/dashboard', name), 'utf8'));
+  for (const { from, to } of copies(ROOT).filter((copy) => copy.to.endsWith('.css')))
+    files.set(path.basename(to), fs.readFileSync(path.join(ROOT, from), 'utf8'));
   return files;
 }
 

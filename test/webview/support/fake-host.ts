@@ -1,6 +1,16 @@
 import fs from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import type { CheckpointPageMessage } from '../../../src/shared/checkpoint/messages';
+import { checkpointBody } from '../../../src/shared/checkpoint/page';
 import { dashboardBody } from '../../../src/shared/dashboard-page';
+import {
+  encodeLandscapeMessage,
+  type LandscapeHostMessage,
+  type LandscapePageMessage,
+} from '../../../src/shared/inspection/messages';
+import type { InspectionModel } from '../../../src/shared/inspection/model';
+import { landscapeBody } from '../../../src/shared/inspection/page';
+import { packInspection } from '../../../src/shared/inspection/snapshot';
 import {
   encodeHostMessage,
   type HostMessage,
@@ -30,14 +40,28 @@ export function chromiumPath(): string | undefined {
   return [process.env['CHROMIUM'], '/usr/bin/chromium'].find((file) => file && fs.existsSync(file));
 }
 
-export function launchBrowser(): Promise<Browser> {
+/** @param args beside those of every test; without a GPU, WebGL needs `SOFTWARE_WEBGL` */
+export function launchBrowser(args: readonly string[] = []): Promise<Browser> {
   const executablePath = chromiumPath();
   if (!executablePath) throw new Error('no Chromium: set CHROMIUM to its path');
-  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  return chromium.launch({ executablePath, args: ['--no-sandbox', ...args] });
 }
+
+export const SOFTWARE_WEBGL = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'] as const;
+
+/** The pages that there are: their static bodies and style sheets. */
+const PAGES = {
+  dashboard: { body: dashboardBody, styles: ['page.css'] },
+  landscape: { body: landscapeBody, styles: ['page.css', 'landscape.css'] },
+  checkpoint: { body: checkpointBody, styles: ['page.css', 'checkpoint.css'] },
+} as const;
+
+type AnyPageMessage = PageMessage | LandscapePageMessage | CheckpointPageMessage;
 
 interface HostOptions {
   readonly files: ReadonlyMap<string, string>;
+  /** Which page; without it, the dashboard. */
+  readonly name?: keyof typeof PAGES;
   readonly theme?: ThemeName;
   readonly state?: unknown;
   readonly size?: { width: number; height: number };
@@ -59,13 +83,14 @@ export class FakeHost {
 
   /** Opens the page under the real policy and waits for its `ready`. */
   static async open(browser: Browser, options: HostOptions): Promise<FakeHost> {
-    const { files, theme = 'dark-modern', state, size = { width: 900, height: 1000 } } = options;
+    const { files, name: pageName = 'dashboard', theme = 'dark-modern', state } = options;
+    const { size = { width: 900, height: 1000 } } = options;
     const page = await browser.newPage({ viewport: size });
     const host = new FakeHost(page);
     await page.addInitScript(`(${FRAME})(${JSON.stringify({ state })})`);
     await page.route(`${ORIGIN}/**`, async (route) => {
       const name = new URL(route.request().url()).pathname.slice(1);
-      const body = name === '' ? pageHtml(theme) : files.get(name);
+      const body = name === '' ? pageHtml(theme, pageName) : files.get(name);
       const type = contentType(name);
       await route.fulfill(body === undefined ? { status: 404 } : { body, contentType: type });
     });
@@ -75,16 +100,16 @@ export class FakeHost {
   }
 
   /** Every message that the page has posted. */
-  async posted(): Promise<PageMessage[]> {
-    return (await this.page.evaluate('globalThis.posted')) as PageMessage[];
+  async posted(): Promise<AnyPageMessage[]> {
+    return (await this.page.evaluate('globalThis.posted')) as AnyPageMessage[];
   }
 
-  async waitForMessage<T extends PageMessage['type']>(
+  async waitForMessage<T extends AnyPageMessage['type']>(
     type: T,
-  ): Promise<Extract<PageMessage, { type: T }>> {
+  ): Promise<Extract<AnyPageMessage, { type: T }>> {
     await this.page.waitForFunction(`globalThis.posted.some((m) => m.type === '${type}')`);
     const last = (await this.posted()).filter((message) => message.type === type).at(-1);
-    return last as Extract<PageMessage, { type: T }>;
+    return last as Extract<AnyPageMessage, { type: T }>;
   }
 
   /** The id under which the page listens now. */
@@ -110,11 +135,29 @@ export class FakeHost {
     await this.send({ type: 'snapshot', snapshot: packRun(model) });
   }
 
+  async sendInspection(
+    model: InspectionModel,
+    state: 'live' | 'ended' | 'interrupted' = 'live',
+  ): Promise<void> {
+    await this.send({ type: 'connection', state, trusted: true });
+    await this.send({ type: 'snapshot', snapshot: packInspection(model) } as never);
+  }
+
+  async sendInspectionEvents(
+    events: Extract<LandscapeHostMessage, { type: 'events' }>['events'],
+  ): Promise<void> {
+    const page = await this.pageId();
+    await this.post(encodeLandscapeMessage({ type: 'events', page, events }));
+  }
+
   /** Scrolls a pane into view and waits until everything on screen is drawn. */
   async showPane(id: string): Promise<void> {
     const pane = this.page.locator(`#pane-${id}`);
     await pane.evaluate((section) => (section as unknown as Scrollable).scrollIntoView());
-    await pane.locator('.plot .main-svg, tbody tr').first().waitFor({ state: 'attached' });
+    await pane
+      .locator('.plot .main-svg, .plot canvas, tbody tr')
+      .first()
+      .waitFor({ state: 'attached' });
     let [before, now] = [-1, await this.#drawings()];
     while (before !== now) {
       await this.page.waitForTimeout(300);
@@ -186,7 +229,8 @@ const FRAME = `({ state }) => {
   });
 }`;
 
-function pageHtml(theme: ThemeName): string {
+function pageHtml(theme: ThemeName, name: keyof typeof PAGES): string {
+  const { body, styles } = PAGES[name];
   const { bodyClass, variables } = THEMES[theme];
   return `<!DOCTYPE html>
 <html lang="en" style='${declarations(variables)}'>
@@ -194,13 +238,13 @@ function pageHtml(theme: ThemeName): string {
     <meta charset="utf-8" />
     <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <link rel="stylesheet" href="${ORIGIN}/dashboard.css" />
+    ${styles.map((file) => `<link rel="stylesheet" href="${ORIGIN}/${file}" />`).join('')}
     <link rel="icon" href="data:," />
     <title>Flatscape</title>
   </head>
   <body class="${bodyClass}" data-run="${RUN_URI}" data-plotly="${ORIGIN}/plotly.js">
-    ${dashboardBody()}
-    <script type="module" nonce="${NONCE}" src="${ORIGIN}/dashboard.js"></script>
+    ${body()}
+    <script type="module" nonce="${NONCE}" src="${ORIGIN}/${name}.js"></script>
   </body>
 </html>`;
 }

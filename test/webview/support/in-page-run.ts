@@ -1,5 +1,5 @@
 /** Runs inside the page: makes a large run there, so that only the page's own work is measured. */
-import '../../../webview/dashboard/no-eval';
+import '../../../webview/page/no-eval';
 import { packRun } from '../../../src/shared/run-snapshot';
 import { syntheticEvents, type SyntheticOptions } from '../../support/synthetic-run';
 import { fold } from './synthetic-model';

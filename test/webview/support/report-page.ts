@@ -12,7 +12,7 @@ export function reportHtml(
     <meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
     <title>Report</title>
-    <style>${files.get('default-theme.css')}${files.get('dashboard.css')}</style>
+    <style>${files.get('default-theme.css')}${files.get('page.css')}</style>
   </head>
   <body>
     ${dashboardBody()}

@@ -6,7 +6,7 @@ import { formatNumber } from '../../data/format';
 import { layerMatrix, measuredQuantities } from '../../data/layer-series';
 import { toCsv, type TableData } from '../../data/table-data';
 import { withoutModules } from './no-modules';
-import type { SaveFile } from '../save';
+import type { SaveFile } from '../../page/save';
 
 interface Sorting {
   readonly column: number;

@@ -1,18 +1,12 @@
 import type { WriteStream } from 'node:tty';
-import type { RunConnection } from '../../../client/run-connection';
 import type { RunEvent } from '../../../shared/events';
 import { shortNumber } from './table';
 
 /** Live progress: one line rewritten in a terminal, a line now and then elsewhere. */
 export class ProgressLine {
-  private lastStepPrinted = 0;
+  private lastPrinted = 0;
 
   constructor(private readonly out: WriteStream) {}
-
-  /** Shows a run until the returned function is called. */
-  watch(connection: RunConnection): () => void {
-    return connection.onEvent((event) => this.show(event, connection.model.totalSteps));
-  }
 
   /** A line that stays. */
   note(text: string): void {
@@ -25,17 +19,23 @@ export class ProgressLine {
     if (this.out.isTTY) this.out.write('\r\x1b[K');
   }
 
-  private show(event: RunEvent, totalSteps: number): void {
+  /** Shows an event of a run. */
+  showRun(event: RunEvent, totalSteps: number): void {
     const text = describe(event, totalSteps);
     if (text === undefined) return;
     if (event.type === 'warning' || event.type === 'eval') return this.note(text);
+    // Elsewhere a step every five seconds is enough, and a measure's result says that it was taken.
+    if (event.type === 'phase' && event.phase === 'evaluating' && !this.out.isTTY) return;
+    this.live(text, event.type === 'step' ? event.time : undefined);
+  }
+
+  /** Rewrites the line; elsewhere than in a terminal every five seconds of those that have a time. */
+  live(text: string, time?: number): void {
     if (this.out.isTTY)
       return void this.out.write(`\r\x1b[K${text.slice(0, this.out.columns - 1)}`);
-    // Elsewhere a step every five seconds is enough, and a measure's result says that it was taken.
-    if (event.type === 'phase' && event.phase === 'evaluating') return;
-    if (event.type === 'step') {
-      if (event.time - this.lastStepPrinted < 5_000) return;
-      this.lastStepPrinted = event.time;
+    if (time !== undefined) {
+      if (time - this.lastPrinted < 5_000) return;
+      this.lastPrinted = time;
     }
     this.out.write(`${text}\n`);
   }

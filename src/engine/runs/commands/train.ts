@@ -1,19 +1,15 @@
 import type { Command } from 'commander';
-import { readFile, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { launchRun } from '../../../client/launch';
-import { connectRun, type RunConnection } from '../../../client/run-connection';
-import { liveEngine } from '../../../client/process-identity';
-import { readJournal } from '../../../client/journal-reader';
+import { connectRun } from '../../../client/run-connection';
 import { readManifest } from '../../../client/run-store';
-import { encodeEvent, type RunEvent } from '../../../shared/events';
-import { RUN_FILES } from '../../../shared/run-manifest';
+import { RUN_EVENTS } from '../../../shared/events';
 import type { RunModel } from '../../../shared/run-model';
-import { describeError, UserError, type UserErrorFields } from '../../../shared/errors';
+import { UserError } from '../../../shared/errors';
 import { exitCodeOf } from '../../../shared/exit-codes';
 import { findRun } from './find-run';
+import { followJob } from './follow-job';
 import { printJson, printText } from './output';
 import { ProgressLine } from './progress-line';
 import { lastAdapter, summaryText } from './summary';
@@ -77,81 +73,26 @@ async function configFile(config: string | undefined, resume: string | undefined
   });
 }
 
-/** Watches a run to its end; the first Ctrl-C stops the run, the second only leaves it. */
+/** Watches a run to its end. */
 async function follow(directory: string, json: boolean): Promise<number> {
   const connection = await connectRun(directory);
-  const progress = json ? undefined : new ProgressLine(process.stdout);
-  if (!json) printText(`run       ${directory}`);
-  const left = new AbortController();
-  const interrupt = () => {
-    if (left.signal.aborted || stopping) return left.abort();
-    stopping = true;
-    progress?.note('stopping after this step; Ctrl-C again leaves the run to it');
-    connection.request('stop').catch((error: Error) => progress?.note(error.message));
-  };
-  let stopping = false;
-  process.on('SIGINT', interrupt);
   try {
-    const unwatch = progress?.watch(connection) ?? (await printEvents(directory, connection));
-    await settled(directory, connection, left.signal);
-    unwatch();
-    progress?.clear();
+    const progress = json ? undefined : new ProgressLine(process.stdout);
+    if (!json) printText(`run       ${directory}`);
     const { model } = connection;
-    if (model.status === 'interrupted')
-      process.stderr.write(`flatscape: ${describeError(await interruption(directory))}\n`);
+    const left = await followJob({
+      ...{ directory, connection, codec: RUN_EVENTS },
+      ...(progress && { progress }),
+      show: (event) => progress?.showRun(event, model.totalSteps),
+      stopping: 'stopping after this step; Ctrl-C again leaves the run to it',
+      resume: 'flatscape train --resume RUN',
+    });
     if (!json) printText(summaryText(directory, model));
-    else if (!left.signal.aborted) printJson(resultDocument(directory, model));
-    return left.signal.aborted ? exitCodeOf('stopped') : exitCodeOf(model.status);
+    else if (!left) printJson(resultDocument(directory, model));
+    return left ? exitCodeOf('stopped') : exitCodeOf(model.status);
   } finally {
-    process.off('SIGINT', interrupt);
     connection.close();
   }
-}
-
-/** Killed, or its disk is full: the journal cannot say why, but the end of the log may. */
-async function interruption(directory: string): Promise<UserErrorFields> {
-  const log = await readFile(join(directory, RUN_FILES.log), 'utf8').catch(() => '');
-  const { bavail, bsize } = await statfs(directory);
-  const isFull = bavail * bsize < 64 << 10;
-  return {
-    code: 'run-interrupted',
-    message: 'the process of the run ended before its time',
-    place: { file: directory },
-    found: isFull ? 'no space left on the disk' : `at the end of its log: ${lastLine(log)}`,
-    remedy: `${isFull ? 'Free some space, then resume' : 'Resume'} it: \`flatscape train --resume RUN\`.`,
-  };
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) || 'nothing';
-}
-
-/** Resolves when no process works on the run any more: its report is written by then. */
-async function settled(
-  directory: string,
-  connection: RunConnection,
-  left: AbortSignal,
-): Promise<void> {
-  if (connection.state === 'live')
-    await new Promise<void>((over) => {
-      connection.onState((state) => state !== 'live' && over());
-      left.addEventListener('abort', () => over(), { once: true });
-    });
-  while (!left.aborted && (await liveEngine(directory))) await sleep(50);
-}
-
-/** Prints the whole journal: what was there before we joined, then what comes. */
-async function printEvents(directory: string, connection: RunConnection): Promise<() => void> {
-  const { nextSeq } = connection.model;
-  const print = (event: RunEvent) => void process.stdout.write(`${encodeEvent(event)}\n`);
-  const late: RunEvent[] = [];
-  const hold = connection.onEvent((event) => void late.push(event));
-  await readJournal(join(directory, RUN_FILES.journal), (event) => {
-    if (event.seq < nextSeq) print(event);
-  });
-  hold();
-  for (const event of late) print(event);
-  return connection.onEvent(print);
 }
 
 function resultDocument(directory: string, model: RunModel) {

@@ -1,0 +1,35 @@
+import { isUserError, UserError } from '../../shared/errors';
+import { backendFailure } from '../runs/backend-failure';
+
+/**
+ * What a failure of a measure means to the user; undefined for a bug of ours. Out of memory, the
+ * remedy names the batch size that may fit.
+ */
+export function measureFailure(error: unknown, batchSize: number): UserError | undefined {
+  if (isUserError(error)) return error;
+  const failure = backendFailure(error);
+  if (failure?.code !== 'backend-out-of-memory') return failure;
+  const smaller = Math.max(1, Math.floor(batchSize / 2));
+  return new UserError(
+    {
+      ...failure.toJSON(),
+      expected: 'a batch that fits',
+      found: `${batchSize} examples per pass: ${failure.found ?? 'no more memory'}`,
+      remedy:
+        batchSize > 1
+          ? `What is done is kept: go on with \`flatscape inspect --resume DIR --batch-size ${smaller}\`. The mean over all examples stays the same.`
+          : 'What is done is kept. Shorten the texts (`--set data.max_length=64`), or take the space `row` instead of `full`.',
+    },
+    { cause: error },
+  );
+}
+
+/**
+ * Whether nothing can be computed any more in this process: a GPU that is gone, or the heap of
+ * WebAssembly, which fails every later operation once it was full.
+ */
+export function endsBackend(failure: UserError, backend: string): boolean {
+  return (
+    failure.code === 'gpu-lost' || (failure.code === 'backend-out-of-memory' && backend === 'wasm')
+  );
+}

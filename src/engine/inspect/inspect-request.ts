@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises';
+import { inspectionsFolder } from '../../client/inspection-store';
+import { UserError } from '../../shared/errors';
+import { readError } from '../../shared/file-errors';
+import type { InspectionEstimate } from '../../shared/inspection/estimate';
+import { parseInspectionRequest } from '../../shared/inspection/parse-request';
+import type { InspectionRequest } from '../../shared/inspection/request';
+import { LANDSCAPE } from '../landscape/registry';
+import type { InspectFrom } from '../runs/engine-commands';
+import { log } from '../runs/log';
+import type { SessionResult } from '../runs/run-session';
+import { secondsOf, taskCosts } from './estimate';
+import { prepareInspection } from './prepare-inspection';
+import { checkRepeatability } from './repeatability';
+import { inspectionSession, type InspectionSessionOptions } from './session';
+import { countUnits } from './units';
+
+/** `engine inspect`. @throws UserError for everything that is wrong before the first journal line */
+export async function inspect(
+  { request, output, resume, batchSize }: InspectFrom,
+  hooks: Pick<InspectionSessionOptions, 'onStarted' | 'requests' | 'writeResults'>,
+): Promise<SessionResult> {
+  const prepare = (asked: InspectionRequest) => prepareInspection(asked, LANDSCAPE, log);
+  if (resume !== undefined) {
+    const from = { resume, ...(batchSize !== undefined && { batchSize }) };
+    return inspectionSession({ ...hooks, prepare, from });
+  }
+  if (request === undefined) throw nothingAsked();
+  return inspectionSession({
+    ...{ ...hooks, prepare },
+    from: { request: await readRequest(request), output },
+  });
+}
+
+/**
+ * `engine estimate-inspection`: passes by the registry, milliseconds from one timed pass.
+ * @throws UserError: everything that would stop the inspection itself before it begins
+ */
+export async function estimateInspection(
+  requestFile: string,
+  onProgress: (message: string) => void,
+): Promise<InspectionEstimate> {
+  const request = await readRequest(requestFile);
+  const prepared = await prepareInspection(request, LANDSCAPE, onProgress);
+  const { facts, groups, loaded, probeSet } = prepared;
+  try {
+    onProgress('timing one pass');
+    const { times, difference } = await checkRepeatability(loaded, probeSet, async () => undefined);
+    const { subject } = request;
+    return {
+      title: facts.title,
+      backend: facts.backend,
+      architecture: facts.model.architecture,
+      examples: facts.data.examples,
+      length: facts.data.length,
+      modules: facts.modules.length,
+      units: countUnits(groups),
+      forwards: facts.estimate.forwards,
+      gradients: facts.estimate.gradients,
+      secondsEstimate: secondsOf(facts.estimate, times),
+      secondsBasis: `an estimate: one gradient of all ${facts.data.examples} examples takes about ${(times.gradient / 1000).toPrecision(2)} s on ${facts.backend.name}, by one batch`,
+      tasks: taskCosts(groups, LANDSCAPE, times),
+      warnings: [
+        ...prepared.warnings.map(({ message }) => message),
+        ...(difference === undefined ? [] : [`two passes differ: ${difference}`]),
+      ],
+      ...(subject.kind === 'run' && { directory: inspectionsFolder(subject.run) }),
+    };
+  } finally {
+    prepared.dispose();
+  }
+}
+
+async function readRequest(file: string): Promise<InspectionRequest> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw readError(error, file);
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new UserError(
+      {
+        code: 'inspection-request',
+        message: 'this is not a JSON document',
+        place: { file },
+        expected: 'what an inspection is asked for, see docs/inspect.md',
+        found: text.slice(0, 60) || 'an empty file',
+      },
+      { cause },
+    );
+  }
+  // Its file is often a temporary one of the client’s: the key says more.
+  return parseInspectionRequest(value);
+}
+
+function nothingAsked(): UserError {
+  return new UserError({
+    code: 'inspection-request',
+    message: 'there is nothing to inspect',
+    expected: 'a request, or an inspection to go on with',
+    remedy: 'Such as `flatscape inspect RUN`.',
+  });
+}

@@ -1,0 +1,51 @@
+import * as vscode from 'vscode';
+import { CHECKPOINT_EDITOR, INDEX_EDITOR, type CheckpointEditors } from './editors';
+
+/** Opens a file in the checkpoint editor: the one given, or one that the user chooses. */
+export async function openCheckpoint(argument: unknown): Promise<void> {
+  const uri = argument instanceof vscode.Uri ? argument : await chooseFile();
+  if (uri) await vscode.commands.executeCommand('vscode.openWith', uri, viewTypeOf(uri));
+}
+
+/**
+ * Opens the file of an orphaned editor anew, in place of its tab. After the extension host has
+ * crashed VS Code does not give editors back: they keep their last picture and talk to nobody.
+ * @param file URI of the file, as an orphaned page names it
+ */
+export async function reconnectCheckpoint(
+  editors: CheckpointEditors,
+  file: unknown,
+): Promise<void> {
+  if (typeof file !== 'string') return;
+  const uri = vscode.Uri.parse(file);
+  // The orphan must go first: VS Code would only bring it to the front again.
+  if (!editors.owns(uri)) await vscode.window.tabGroups.close(tabsOf(uri), true);
+  await openCheckpoint(uri);
+}
+
+function tabsOf(uri: vscode.Uri): vscode.Tab[] {
+  return vscode.window.tabGroups.all
+    .flatMap(({ tabs }) => tabs)
+    .filter(
+      ({ input }) =>
+        input instanceof vscode.TabInputCustom &&
+        [CHECKPOINT_EDITOR, INDEX_EDITOR].includes(input.viewType) &&
+        input.uri.toString() === uri.toString(),
+    );
+}
+
+function viewTypeOf(uri: vscode.Uri): string {
+  return uri.path.endsWith('.index.json') ? INDEX_EDITOR : CHECKPOINT_EDITOR;
+}
+
+async function chooseFile(): Promise<vscode.Uri | undefined> {
+  const [folder] = vscode.workspace.workspaceFolders ?? [];
+  const chosen = await vscode.window.showOpenDialog({
+    title: vscode.l10n.t('Open Checkpoint'),
+    openLabel: vscode.l10n.t('Open'),
+    // VS Code's own dialog matches what follows the last dot.
+    filters: { [vscode.l10n.t('Checkpoints and indexes')]: ['safetensors', 'json'] },
+    ...(folder && { defaultUri: folder.uri }),
+  });
+  return chosen?.[0];
+}

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { inWebview, openFile, runCommand, switchTheme, THEMES } from '../harness/browser.mjs';
+import { untilRepainted } from '../harness/dashboard.mjs';
+import { until } from '../harness/runs.mjs';
+
+export const name =
+  'the checkpoint editor opens an adapter of PEFT and 4 GB by their headers, in every theme';
+
+const GIGA = 2 ** 30;
+
+export async function run(ctx) {
+  const workspace = ctx.makeWorkspace('test/reference/fixtures/checkpoints');
+  const header = writeSparse(path.join(workspace, 'large.safetensors'));
+  fs.writeFileSync(path.join(workspace, 'broken.safetensors'), 'PK\u0003\u0004 no safetensors');
+  const { page } = await ctx.open({ workspace });
+  await page.setViewportSize({ width: 1600, height: 1000 });
+  await openLarge(ctx, page, workspace, header);
+  await openBroken(ctx, page);
+  await openAdapter(ctx, page, workspace);
+  assert.deepEqual(page.violations, []);
+  assert.deepEqual(fs.readdirSync(workspace).sort(), [
+    ...['broken.safetensors', 'dtypes.safetensors', 'histograms.json', 'large.safetensors'],
+    ...['pairs.json', 'toy', 'toy-rslora'],
+  ]);
+}
+
+/** Two tensors of 2 GB and a small one behind them, in a file that takes no room. */
+function writeSparse(file) {
+  const json = Buffer.from(
+    JSON.stringify({
+      'model.embed.weight': entry('F32', [2 ** 19, 1024], 0, 2 * GIGA),
+      'model.head.weight': entry('BF16', [2 ** 20, 1024], 2 * GIGA, 4 * GIGA),
+      'model.norm.weight': entry('F32', [1024], 4 * GIGA, 4 * GIGA + 4096),
+    }),
+  );
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  fs.writeFileSync(file, Buffer.concat([length, json]));
+  fs.truncateSync(file, 8 + json.length + 4 * GIGA + 4096);
+  return 8 + json.length;
+}
+
+const entry = (dtype, shape, begin, end) => ({ dtype, shape, data_offsets: [begin, end] });
+
+/** The frame of the editor of that file, its header read. */
+async function editorFrame(page, file) {
+  const [tab] = file.split('/').slice(-1);
+  await page.locator('.tab.active', { hasText: tab }).waitFor();
+  return until(`the editor of ${file}`, async () => {
+    const frame = await inWebview(page, '#file-header h1', 60_000);
+    const shown = await frame.locator('#file-header h1').innerText();
+    const state = await frame.locator('#file-status').innerText();
+    return shown === tab && !/Reading/.test(state) && frame;
+  });
+}
+
+async function openLarge(ctx, page, workspace, header) {
+  const before = fs.statSync(path.join(workspace, 'large.safetensors'));
+  await openFile(page, 'large.safetensors');
+  const frame = await editorFrame(page, 'large.safetensors');
+  const read = () => frame.locator('#fact-read').innerText();
+  assert.equal(await read(), `${header} bytes of 4.29 GB`);
+  await ctx.shot(page, 'checkpoint-large');
+  // A small tensor beyond 4 GB: its values are read, twice, and nothing else.
+  await frame.locator('tr', { hasText: 'norm.weight' }).click();
+  await frame.locator('#pane-histogram').getByRole('button', { name: 'Histogram' }).click();
+  await frame.locator('#pane-histogram .notes', { hasText: '1,024 values' }).waitFor();
+  assert.equal(await read(), `${(header + 8192).toLocaleString('en')} bytes of 4.29 GB`);
+  await ctx.shot(page, 'checkpoint-large-histogram');
+  const after = fs.statSync(path.join(workspace, 'large.safetensors'));
+  assert.deepEqual([after.mtimeMs, after.blocks], [before.mtimeMs, before.blocks]);
+  await runCommand(page, 'View: Close Editor');
+}
+
+async function openBroken(ctx, page) {
+  await openFile(page, 'broken.safetensors');
+  const frame = await editorFrame(page, 'broken.safetensors');
+  const banner = await frame.locator('#banners').innerText();
+  assert.match(banner, /broken\.safetensors: .*not plausible.*expected .*found /s);
+  await ctx.shot(page, 'checkpoint-broken');
+  await runCommand(page, 'View: Close Editor');
+}
+
+/** An adapter that PEFT has saved: measured, drawn in four themes, followed when it changes. */
+async function openAdapter(ctx, page, workspace) {
+  const folder = path.join(workspace, 'toy-rslora');
+  const file = path.join(folder, 'adapter_model.safetensors');
+  // Two files of one name differ by their folders: a list of files could take the wrong one.
+  fs.rmSync(path.join(workspace, 'toy/adapter_model.safetensors'));
+  fs.rmSync(path.join(workspace, 'toy/second'), { recursive: true });
+  fs.rmSync(path.join(folder, 'second'), { recursive: true });
+  await until('the file to be found', async () => {
+    await openFile(page, 'adapter_model.safetensors');
+    return (await page.locator('.tab.active', { hasText: 'adapter_model' }).count()) > 0;
+  });
+  const frame = await editorFrame(page, 'adapter_model.safetensors');
+  await frame.getByRole('button', { name: 'Measure all pairs' }).click();
+  await frame.locator('#pane-pairs .note', { hasText: '8 of 8 measured' }).waitFor();
+  await checkAgainstNumpy(frame, workspace);
+  await frame.getByRole('button', { name: 'layers.0.up' }).click();
+  await frame.locator('#pane-spectrum .main-svg').first().waitFor();
+  await frame.locator('#pane-histogram').getByRole('button', { name: 'Histogram' }).click();
+  await frame.locator('#pane-histogram .main-svg').first().waitFor();
+  for (const theme of Object.keys(THEMES)) {
+    await switchTheme(page, frame, theme);
+    await untilRepainted(frame);
+    await ctx.shot(page, `checkpoint-${theme}`);
+    await frame.locator('#pane-pairs').evaluate((pane) => pane.scrollIntoView());
+    await ctx.shot(page, `checkpoint-${theme}-pairs`);
+    await frame.evaluate(() => document.documentElement.scrollTo(0, 0));
+  }
+  await followChanges(ctx, frame, file);
+}
+
+async function checkAgainstNumpy(frame, workspace) {
+  const cases = JSON.parse(fs.readFileSync(path.join(workspace, 'pairs.json'), 'utf8'));
+  const { adapters } = cases.find((one) => one.name === 'toy-rslora');
+  for (const [module, { normDeltaW, kappaA }] of Object.entries(adapters.default)) {
+    const row = frame.locator('#pane-pairs tbody tr', { hasText: module });
+    const cells = await row.locator('td').allInnerTexts();
+    const shown = [cells[5], cells[9]].map((text) =>
+      text.replace('−', '-').replace('∞', 'Infinity'),
+    );
+    for (const [text, wanted] of [
+      [shown[0], normDeltaW],
+      [shown[1], kappaA],
+    ]) {
+      if (wanted === null) continue; // a factor narrower than its rank
+      // Four digits are shown.
+      assert.ok(Math.abs(Number(text) - wanted) <= 1e-3 * Math.abs(wanted), `${module}: ${text}`);
+    }
+  }
+}
+
+async function followChanges(ctx, frame, file) {
+  const status = (wanted) =>
+    until(
+      `status ${wanted}`,
+      async () => (await frame.locator('#file-status').innerText()) === wanted,
+      30_000,
+    );
+  const selected = () => frame.locator('[aria-selected=true]').getAttribute('data-path');
+  const before = await selected();
+  const bytes = fs.readFileSync(file);
+  // As a writer does it: another file, renamed over this one.
+  const other = path.join(path.dirname(path.dirname(file)), 'toy/live.safetensors');
+  fs.copyFileSync(other, `${file}.tmp`);
+  fs.renameSync(`${file}.tmp`, file);
+  await until('the new tensors', async () =>
+    (await frame.locator('#pane-pairs').innerText()).includes('(second)'),
+  );
+  fs.writeFileSync(file, bytes.subarray(0, 100));
+  await status('Changed, not readable');
+  assert.match(await frame.locator('#banners').innerText(), /header is truncated/);
+  fs.rmSync(file);
+  await status('Deleted');
+  fs.writeFileSync(file, bytes);
+  await status('Follows the file');
+  assert.equal(await selected(), before);
+}
