@@ -60,7 +60,7 @@ const walls = [
 /** Plotly traces that fail silently under our content security policy. */
 const forbiddenTraces = ['scattergl', 'parcoords', 'splom', 'scatterpolargl'];
 
-/** Ops whose gradient saves its output: silently wrong second derivatives (docs/numerics.md). */
+/** Ops whose gradient saves its output: silently wrong second derivatives. */
 const onceDifferentiable = [
   'softmax',
   'logSoftmax',

@@ -150,11 +150,9 @@ export class CheckpointEditor {
     this.#pairs.update(state, reason);
     // Without pairs there is no spectrum to wait for.
     byId('pane-spectrum').hidden = contents !== undefined && contents.pairs.length === 0;
-    if (reason === undefined) {
-      const context = { state, theme: this.#theme, view: { table: false } };
-      void this.#histogram.update(context);
-      void this.#spectrum.update(context);
-    } else for (const card of [this.#histogram, this.#spectrum]) card.showMessage(reason);
+    const context = { state, theme: this.#theme, view: { table: false } };
+    void this.#histogram.update(context);
+    void this.#spectrum.update(context);
     this.#drawMetadata(reason);
     this.announce(announcement(state));
   }

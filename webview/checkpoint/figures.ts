@@ -2,7 +2,7 @@ import { PAIR_MEASURES } from '../../src/shared/checkpoint/measures';
 import { axis, baseLayout, type Drawing, type Figure } from '../charts/figure';
 import type { Theme } from '../charts/theme';
 import { formatCount, formatNumber, formatSetting } from '../data/format';
-import type { CheckpointState } from './state';
+import { emptyReason, type CheckpointState } from './state';
 import { pairName, problemText, shapeText } from './texts';
 
 const DOCS = 'checkpoint-editor.md';
@@ -16,6 +16,8 @@ interface FigureContext {
 export function histogramDrawing({ state, theme }: FigureContext): Drawing {
   const { contents, counted, work, view } = state;
   const tensor = counted && contents?.tensors[counted.tensor];
+  const reason = emptyReason(state);
+  if (reason !== undefined) return { kind: 'message', text: reason, final: true };
   if (work.histogram) return { kind: 'message', text: 'Counting every value…', final: true };
   if (!counted || !tensor)
     return {
@@ -85,6 +87,8 @@ export function spectrumDrawing(
   const pair = index === undefined ? undefined : state.contents?.pairs[index];
   const result = index === undefined ? undefined : state.results.get(index);
   const message = (text: string): Drawing => ({ kind: 'message', text, final: true });
+  const reason = emptyReason(state);
+  if (reason !== undefined) return message(reason);
   if (!pair)
     return message(
       'Select a LoRA pair: a row of the table below, its module, or one of its factors.',

@@ -13,6 +13,11 @@ import { problemText, sizeText, timeText } from './texts';
 
 const FACTS = ['size', 'read', 'tensors', 'values', 'dtypes', 'as of'] as const;
 
+const HINTS: Partial<Record<(typeof FACTS)[number], string>> = {
+  read: 'Since the editor was opened: headers, and values that were measured. A histogram reads its tensor twice.',
+  'as of': 'When the header was read last.',
+};
+
 /** Name, size, what has been read of it, and how the editor stands to the file. */
 export class FileHeader {
   readonly #status = h('span', { id: 'file-status', class: 'status' });
@@ -25,7 +30,7 @@ export class FileHeader {
     const facts = FACTS.map((fact) => {
       const value = h('dd', { id: `fact-${fact.replace(' ', '-')}` }, '–');
       this.#facts.set(fact, value);
-      return h('div', {}, h('dt', {}, fact), value);
+      return h('div', { title: HINTS[fact] }, h('dt', {}, fact), value);
     });
     root.replaceChildren(
       h('div', { class: 'row title' }, h('h1', {}, name), this.#status, this.#reload),

@@ -37,7 +37,7 @@ export class TensorsPane {
     'aria-label': 'Filter the tensors by name, dtype or shape',
   });
   readonly #shards = h('select', { id: 'choose-shard' });
-  readonly #shardLabel = h('label', {}, 'file ', this.#shards);
+  readonly #shardLabel = h('label', { hidden: true }, 'file ', this.#shards);
   readonly #count = h('span', { class: 'muted', id: 'tensor-count' });
   readonly #message = h('p', { class: 'placeholder final' });
   readonly #csv: HTMLElement;

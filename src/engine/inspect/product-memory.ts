@@ -4,7 +4,7 @@ import { estimateMemory } from '../runs/memory-estimate';
 import { modelShape } from '../runs/model-shape';
 import type { ProbeSet } from './probe-set';
 
-/** Activations of an exact product beside those of a gradient, as measured (docs/numerics.md). */
+/** Activations of an exact product beside those of a gradient. */
 const EXACT = 3;
 
 /**

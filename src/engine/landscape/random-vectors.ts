@@ -1,6 +1,5 @@
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
-import { normal, uniform } from '../adapters/initialise';
+import { generatorOf, normal, uniform } from '../adapters/initialise';
 import type { CoordinateBlock } from './coordinates';
 
 /** What a draw is for: the `index`-th of its measure, from the task's seed. */
@@ -19,7 +18,7 @@ type Place = Pick<CoordinateBlock, 'key' | 'offset' | 'size'>;
 export function rademacher(blocks: readonly Place[], draw: Draw): Float64Array {
   const vector = emptyVector(blocks);
   for (const { key, offset, size } of blocks) {
-    const generator = generatorOf('rademacher', key, draw);
+    const generator = generatorFor('rademacher', key, draw);
     let bits = 0;
     for (let i = 0; i < size; i++) {
       // 16 signs of each number, its upper half: the lowest bit of the generator is its weakest.
@@ -34,7 +33,7 @@ export function rademacher(blocks: readonly Place[], draw: Draw): Float64Array {
 export function gaussian(blocks: readonly Place[], draw: Draw): Float64Array {
   const vector = emptyVector(blocks);
   for (const { key, offset, size } of blocks)
-    vector.set(normal(size, 1, generatorOf('normal', key, draw)), offset);
+    vector.set(normal(size, 1, generatorFor('normal', key, draw)), offset);
   return vector;
 }
 
@@ -42,7 +41,7 @@ export function gaussian(blocks: readonly Place[], draw: Draw): Float64Array {
 export function uniformCube(blocks: readonly Place[], draw: Draw): Float64Array {
   const vector = emptyVector(blocks);
   for (const { key, offset, size } of blocks)
-    vector.set(uniform(size, 1, generatorOf('uniform', key, draw)), offset);
+    vector.set(uniform(size, 1, generatorFor('uniform', key, draw)), offset);
   return vector;
 }
 
@@ -52,21 +51,6 @@ function emptyVector(blocks: readonly Place[]): Float64Array {
   );
 }
 
-/**
- * The generator is linear in its seed over GF(2), and so, nearly, is a plain hash of keys that differ
- * in a few characters: signs of two blocks would agree from probe to probe, and an estimate would not
- * converge. Hence a hash in which every bit of the text moves every bit of the seed.
- */
-function generatorOf(kind: string, key: string, { seed, index }: Draw): RandomGenerator {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(`${kind}.${seed}.${index}.${key}`))
-    hash = mixed(hash ^ byte);
-  return xoroshiro128plus(hash);
-}
-
-/** Murmur3's finaliser, a bijection of 32 bits. */
-function mixed(bits: number): number {
-  let h = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
+function generatorFor(kind: string, key: string, { seed, index }: Draw): RandomGenerator {
+  return generatorOf(`${kind}.${seed}.${index}.${key}`);
 }

@@ -172,16 +172,6 @@ describe.each(VARIANTS)('%s', (_label, fields) => {
 
 describe('an adapter without pairs', () => {
   const bare = (): TrainableModel => ({ ...model, modules: [] });
-  it.each(METHOD_NAMES.filter((name) => METHODS[name].needs === 'lora'))(
-    'is refused by %s, with what to do',
-    (name) => {
-      expect(() => fresh({ name }, 0.05, bare())).toThrow(/low-rank pairs/);
-    },
-  );
-  it('has no rank components for flatpo', () => {
-    const fields: MethodFields = { name: 'flatpo', flatpo_granularity: 'rank' };
-    expect(() => fresh(fields, 0.05, bare())).toThrow(/rank components/);
-  });
   it.each(METHOD_NAMES.filter((name) => METHODS[name].needs === 'any'))(
     'is trained by %s',
     async (name) => {

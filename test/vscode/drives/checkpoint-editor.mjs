@@ -103,6 +103,7 @@ async function openAdapter(ctx, page, workspace) {
   await frame.locator('#pane-spectrum .main-svg').first().waitFor();
   await frame.locator('#pane-histogram').getByRole('button', { name: 'Histogram' }).click();
   await frame.locator('#pane-histogram .main-svg').first().waitFor();
+  await frame.evaluate(() => document.documentElement.scrollTo(0, 0));
   for (const theme of Object.keys(THEMES)) {
     await switchTheme(page, frame, theme);
     await untilRepainted(frame);
