@@ -34,6 +34,14 @@ describe.skipIf(!chromiumPath())('dashboard page (skipped without Chromium: set 
 
   const open = async (options: Partial<Parameters<typeof FakeHost.open>[1]> = {}) =>
     (host = await FakeHost.open(browser, { files, ...options }));
+  const seriousFindings = async () => {
+    await host.page.evaluate(fs.readFileSync(axePath, 'utf8'));
+    return (await host.page.evaluate(
+      `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] }).then(({ violations }) =>
+        violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
+          .map((v) => v.id + ': ' + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).join(' | ')))`,
+    )) as string[];
+  };
   const press = (id: string, name: string) =>
     pane(id).getByRole('button', { name, exact: true }).click();
   const pane = (id: string): Locator => host.page.locator(`#pane-${id}`);
@@ -350,14 +358,18 @@ describe.skipIf(!chromiumPath())('dashboard page (skipped without Chromium: set 
     for (const id of panes) await host.showPane(id);
     await pane('theorem2').locator('summary').click();
     await press('metrics', 'Table');
-    await host.page.evaluate(fs.readFileSync(axePath, 'utf8'));
-    const findings = (await host.page.evaluate(
-      `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] }).then(({ violations }) =>
-        violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
-          .map((v) => v.id + ': ' + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).join(' | ')))`,
-    )) as string[];
-    expect(findings).toEqual([]);
+    expect(await seriousFindings()).toEqual([]);
   });
+
+  it.each(['light-modern', 'dark-modern'] as const)(
+    'has none when it is disconnected, in %s',
+    async (theme) => {
+      await open({ theme });
+      await host.sendRun(syntheticModel(OPTIONS));
+      await expect.poll(() => text('#run-status'), { timeout: 15_000 }).toBe('Disconnected');
+      expect(await seriousFindings()).toEqual([]);
+    },
+  );
 
   it('folds the journal of a report and offers downloads in place of controls', async () => {
     const events = syntheticEvents({ ...OPTIONS, ended: true });

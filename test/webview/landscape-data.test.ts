@@ -23,10 +23,11 @@ const AXIS = [-1, -0.5, 0, 0.5, 1];
 describe('the grid of a plane that is being refined', () => {
   const bilinear = (x: number, y: number) => 2 + 3 * x - y + 0.5 * x * y;
   const point = (x: number, y: number, loss = bilinear(x, y)) => ({ x, y, loss, level: 0 });
+  const finer = (x: number, y: number, loss?: number) => ({ ...point(x, y, loss), level: 1 });
 
-  it('has the measured losses, and between them the straight lines', () => {
+  it('has the measured losses, and elsewhere the coarser picture', () => {
     const coarse = [-1, 0, 1].flatMap((y) => [-1, 0, 1].map((x) => point(x, y)));
-    const grid = gridOfPoints([...coarse, point(0.5, -1), point(-0.5, -0.5)]);
+    const grid = gridOfPoints([...coarse, finer(0.5, -1), finer(-0.5, -0.5)]);
     expect(grid.x).toEqual([-1, -0.5, 0, 0.5, 1]);
     expect(grid.y).toEqual([-1, -0.5, 0, 1]);
     grid.y.forEach((y, row) =>
@@ -38,16 +39,30 @@ describe('the grid of a plane that is being refined', () => {
     expect(grid.points).toBe(11);
   });
 
+  it('lets a bump of the finer level change nothing but its own place', () => {
+    const coarse = [-1, 0, 1].flatMap((y) => [-1, 0, 1].map((x) => point(x, y)));
+    const flat = gridOfPoints([...coarse, finer(-0.5, 0.5), finer(0.5, 0.5)]);
+    const bumped = gridOfPoints([...coarse, finer(-0.5, 0.5, 99), finer(0.5, 0.5, 99)]);
+    const changed = bumped.loss.flatMap((row, i) => row.filter((v, j) => v !== flat.loss[i]?.[j]));
+    expect(changed).toEqual([99, 99]);
+  });
+
   it('bridges no hole and says how many there are', () => {
-    const grid = gridOfPoints([
-      ...[-1, 0, 1].flatMap((y) =>
-        [-1, 0, 1].map((x) => point(x, y, x === 1 && y === 1 ? NaN : undefined)),
-      ),
-      point(0.5, -1),
-    ]);
+    const coarse = [-1, 0, 1].flatMap((y) =>
+      [-1, 0, 1].map((x) => point(x, y, x === 0 && y === 0 ? NaN : undefined)),
+    );
+    const grid = gridOfPoints([...coarse, finer(0.5, -1)]);
     expect(grid.holes).toBe(1);
-    expect(grid.loss[2]).toEqual([bilinear(-1, 1), bilinear(0, 1), NaN, NaN]);
-    expect(grid.loss[1]?.[2]).toBeCloseTo(bilinear(0.5, 0), 12);
+    expect(grid.loss[1]).toEqual([bilinear(-1, 0), NaN, NaN, bilinear(1, 0)]);
+    expect(grid.loss[2]?.[2]).toBeCloseTo(bilinear(0.5, 1), 12);
+  });
+
+  it('draws only what is measured while the coarsest level is incomplete', () => {
+    const grid = gridOfPoints([point(-1, -1), point(0, -1), point(-1, 0)]);
+    expect(grid.loss).toEqual([
+      [bilinear(-1, -1), bilinear(0, -1)],
+      [bilinear(-1, 0), NaN],
+    ]);
   });
 
   it('is that of the result once all points are there', () => {

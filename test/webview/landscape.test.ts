@@ -74,7 +74,7 @@ describe.skipIf(!chromiumPath())(
 
     it('refines a surface while points arrive, and keeps the camera', async () => {
       const events = inspectionEvents(PLANE);
-      await open();
+      await open({ size: { width: 300, height: 760 } });
       await host.sendInspection(inspectionModel(PLANE, 11));
       await host.showPane('0');
       expect(await notes('0')).toContain('9 of 289 points of a 17 × 17 grid');
@@ -82,13 +82,15 @@ describe.skipIf(!chromiumPath())(
       expect(await drawn('0', 'data[0].x')).toEqual([-1, 0, 1]);
       await turn(pane('0').locator('.plot'));
       const camera = () => drawn('0', '_fullLayout.scene._scene.getCamera().eye.x');
-      await expect.poll(camera).not.toBe(1.25);
+      await expect.poll(camera, SLOW).not.toBe(1.25);
       const turned = await camera();
       await host.sendInspectionEvents(events.slice(11, 60));
-      await expect.poll(() => notes('0')).toContain('58 of 289 points');
+      await expect.poll(() => notes('0'), SLOW).toContain('58 of 289 points');
       await host.sendInspectionEvents(events.slice(60));
-      await expect.poll(() => notes('0')).toContain('289 points, a 17 × 17 grid; 4 not finite');
-      await expect.poll(() => drawn('0', 'data[0].x.length')).toBe(17);
+      await expect
+        .poll(() => notes('0'), SLOW)
+        .toContain('289 points, a 17 × 17 grid; 4 not finite');
+      await expect.poll(() => drawn('0', 'data[0].x.length'), SLOW).toBe(17);
       expect(await camera()).toBeCloseTo(Number(turned), 6);
       expect(await text('#run-status')).toBe('Completed');
       expect(await text('#fact-results')).toBe('1 / 1');
@@ -239,8 +241,9 @@ describe.skipIf(!chromiumPath())(
       await host.showPane('0');
       expect(await pane('0').locator('.failures').innerText()).toContain('Choose a smaller batch');
       expect(await drawn('0', 'data[0].x[0]')).toBe(null);
+      await pane('2').scrollIntoViewIfNeeded();
       await expect
-        .poll(() => pane('2').locator('.placeholder').innerText())
+        .poll(() => pane('2').locator('.placeholder').innerText(), SLOW)
         .toContain('out of memory');
       expect(await text('#run-status')).toBe('Completed, 2 not measured');
     });
@@ -356,7 +359,7 @@ async function turn(plot: Locator): Promise<void> {
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   await mouse.move(x, y);
   await mouse.down();
-  await mouse.move(x + 60, y + 20, { steps: 6 });
+  await mouse.move(x + 60, y + 20, { steps: 2 });
   await mouse.up();
 }
 

@@ -61,7 +61,7 @@ export function surfaceFigure(
   return {
     data: [surface, ...mark],
     layout: {
-      ...baseLayout(theme, `${revision}-surface`),
+      ...baseLayout(theme, `${revision}-surface-${grid.points}`),
       margin: { l: 4, r: 4, t: 4, b: 4 },
       hovermode: 'closest',
       scene: {
@@ -170,7 +170,8 @@ function colorbar(theme: Theme) {
     thickness: 12,
     outlinewidth: 0,
     tickfont: { color: theme.foreground, size: 10 },
-    tickformat: '.3~g',
+    // Plotly's own format: three digits of a narrow range would all be the same.
+    exponentformat: 'power' as const,
     len: 0.9,
     xpad: 6,
     ypad: 0,

@@ -4,10 +4,10 @@ import type { SlicePoint } from '../../src/shared/inspection/model';
 export interface SliceGrid {
   readonly x: readonly number[];
   readonly y: readonly number[];
-  /** NaN where there is nothing to draw: a hole, or a place beside one that was not measured. */
+  /** NaN where there is nothing to draw: a hole, or a place that nothing is known of. */
   readonly loss: readonly (readonly number[])[];
   readonly noise: readonly (readonly number[])[];
-  /** Whether the loss was measured there, and is not the straight line between neighbours. */
+  /** Whether the loss was measured there, and is not from the coarser picture. */
   readonly measured: readonly (readonly boolean[])[];
   readonly points: number;
   /** Points whose loss is not finite. */
@@ -15,34 +15,29 @@ export interface SliceGrid {
 }
 
 /**
- * The grid of all places that points have so far. Where a finer level has begun and is not complete,
- * the missing losses lie on the straight lines between the measured ones around them, which is where
- * the coarser picture was drawn; a hole is never bridged.
+ * The grid of all places that points have so far. A level begins when the coarser one is complete:
+ * until it is complete itself, what it has not measured stands where the coarser picture stood, and
+ * that has a hole wherever one of its corners has.
  */
 export function gridOfPoints(points: readonly SlicePoint[]): SliceGrid {
   const x = axisOf(points.map((p) => p.x));
   const y = axisOf(points.map((p) => p.y ?? 0));
+  const finest = Math.max(...points.map(({ level }) => level));
+  const loss = coarsePicture(
+    points.filter(({ level }) => level < finest),
+    { x, y },
+  );
+  const [noise, measured] = [filled(x, y, NaN), filled(x, y, false)];
   const [columns, rows] = [indexOf(x), indexOf(y)];
-  const empty = <T>(value: T) => y.map(() => x.map(() => value));
-  const [loss, noise, measured] = [empty(NaN), empty(NaN), empty(false)];
   let holes = 0;
   for (const point of points) {
-    const row = rows.get(point.y ?? 0) ?? 0;
-    const column = columns.get(point.x) ?? 0;
+    const [row, column] = [rows.get(point.y ?? 0) ?? 0, columns.get(point.x) ?? 0];
     set(loss, row, column, finite(point.loss));
     set(noise, row, column, point.noise ?? NaN);
     set(measured, row, column, true);
     if (!Number.isFinite(point.loss)) holes++;
   }
-  return {
-    x,
-    y,
-    loss: bridge({ x, y, loss, measured }),
-    noise,
-    measured,
-    points: points.length,
-    holes,
-  };
+  return { x, y, loss, noise, measured, points: points.length, holes };
 }
 
 /** A finished surface: `loss` and `noise` are [y, x], row-major. */
@@ -63,46 +58,49 @@ export function gridOfResult(result: {
   };
 }
 
-/** First along the rows, then along the columns, which after the rows have all they can have. */
-function bridge({
-  x,
-  y,
-  loss,
-  measured,
-}: Pick<SliceGrid, 'x' | 'y' | 'loss' | 'measured'>): number[][] {
-  const alongRows = loss.map((line, row) => bridgeLine(x, line, measured[row] ?? []));
-  const known = alongRows.map((line, row) =>
-    line.map((value, column) => (measured[row]?.[column] ?? false) || !Number.isNaN(value)),
-  );
-  const columns = x.map((_, column) =>
-    bridgeLine(
-      y,
-      alongRows.map((line) => line[column] ?? NaN),
-      known.map((line) => line[column] ?? false),
-    ),
-  );
-  return y.map((_, row) => columns.map((line) => line[row] ?? NaN));
+/** Bilinear between the points of a complete grid, at the places of a finer one; NaN without any. */
+function coarsePicture(
+  points: readonly SlicePoint[],
+  { x, y }: Pick<SliceGrid, 'x' | 'y'>,
+): number[][] {
+  const lines = new Map<number, ReadonlyMap<number, number>>();
+  for (const at of new Set(points.map((p) => p.y ?? 0))) {
+    const row = points.filter((p) => (p.y ?? 0) === at);
+    const known = new Map(row.map((p) => [p.x, finite(p.loss)]));
+    lines.set(at, between(x, known));
+  }
+  const loss = filled(x, y, NaN);
+  x.forEach((place, column) => {
+    const known = new Map([...lines].map(([at, row]) => [at, row.get(place) ?? NaN]));
+    const line = between(y, known);
+    y.forEach((at, row) => set(loss, row, column, line.get(at) ?? NaN));
+  });
+  return loss;
 }
 
-/** NaN stays where a known neighbour is a hole, and outside the known ones. */
-function bridgeLine(
+/** The known values and, at the places between two of them, the straight line; NaN beside a NaN. */
+function between(
   places: readonly number[],
-  values: readonly number[],
-  known: readonly boolean[],
-): number[] {
-  const line = [...values];
-  let before = -1;
-  known.forEach((is, here) => {
-    if (!is) return;
-    if (before >= 0)
-      for (let i = before + 1; i < here; i++) {
-        const [from, to] = [places[before] ?? 0, places[here] ?? 0];
-        const t = ((places[i] ?? 0) - from) / (to - from);
-        line[i] = (1 - t) * (values[before] ?? NaN) + t * (values[here] ?? NaN);
-      }
-    before = here;
-  });
+  known: ReadonlyMap<number, number>,
+): ReadonlyMap<number, number> {
+  const line = new Map<number, number>();
+  const ends = places.filter((place) => known.has(place));
+  let next = 0;
+  for (const place of places) {
+    const [from, to] = [ends[next - 1], ends[next]];
+    if (to === place) {
+      line.set(place, known.get(place) ?? NaN);
+      next++;
+    } else if (from !== undefined && to !== undefined) {
+      const t = (place - from) / (to - from);
+      line.set(place, (1 - t) * (known.get(from) ?? NaN) + t * (known.get(to) ?? NaN));
+    }
+  }
   return line;
+}
+
+function filled<T>(x: readonly number[], y: readonly number[], value: T): T[][] {
+  return y.map(() => x.map(() => value));
 }
 
 function axisOf(values: readonly number[]): number[] {

@@ -62,6 +62,7 @@ export function makeCard({ index, task, change, ...options }: CardOptions): Task
     ...LOOKS[kind],
     ...options,
   });
+  card.showMessage('Drawn once it is on the screen.');
   return {
     section,
     update: (context) => {
@@ -80,7 +81,9 @@ const SCOPE_TEXTS: Record<InspectionTask['scope'], string> = {
 
 /** `Hessian trace, module by module (row space)` */
 export function titleOf({ measure, scope, space }: InspectionTask): string {
-  return `${LANDSCAPE_MEASURES[measure].label}, ${SCOPE_TEXTS[scope]} (${SPACES[space].label})`;
+  const { label } = LANDSCAPE_MEASURES[measure];
+  const name = `${label.charAt(0).toUpperCase()}${label.slice(1)}`;
+  return `${name}, ${SCOPE_TEXTS[scope]} (${SPACES[space].label})`;
 }
 
 function heightOf({ rows, series }: { rows: number; series: number }): number {

@@ -5,10 +5,11 @@ import { formatDuration } from '../headline';
 export function costText(estimate: InspectionEstimate): string {
   const { backend, units, modules, examples, length, forwards, gradients, warnings } = estimate;
   const count = (n: number) => Math.round(n).toLocaleString('en');
+  const some = (n: number, noun: string) => `${count(n)} ${noun}${Math.round(n) === 1 ? '' : 's'}`;
   const facts = [
     `${backend.name} backend`,
-    `${count(units)} results over ${count(modules)} modules`,
-    `${count(forwards)} forward passes and ${count(gradients)} gradients over ${count(examples)} examples of up to ${count(length)} tokens`,
+    `${some(units, 'result')} over ${some(modules, 'module')}`,
+    `${count(forwards)} forward passes and ${some(gradients, 'gradient')} over ${some(examples, 'example')} of up to ${count(length)} tokens`,
     `about ${formatDuration(estimate.secondsEstimate)} (${estimate.secondsBasis})`,
   ];
   return [`${facts.join(' · ')}.`, ...warnings.map((warning) => `⚠ ${warning}`)].join(' ');

@@ -56,11 +56,8 @@ async function startLandscape(ctx, page, runName) {
   // Asked only where it takes longer than a minute.
   const start = page.locator('.notification-toast .monaco-button', { hasText: /^Start$/ });
   const opened = page.getByRole('tab', { name: /slice-2d/ });
-  await until(
-    'a question or the page',
-    async () => (await start.count()) || (await opened.count()),
-    120_000,
-  );
+  const asked = async () => (await start.count()) + (await opened.count()) > 0;
+  await until('a question or the page', asked, 180_000);
   if (await start.count()) {
     await ctx.shot(page, 'inspect-cost');
     await start.click();

@@ -47,11 +47,12 @@ export function plotKind({ card }: Pick<DrawContext, 'card'>): 'surface' | 'cont
   return hasWebGl() ? (card.plot ?? 'surface') : 'contour';
 }
 
-function progress({ points, holes, measured }: SliceGrid, { units }: DrawContext): string {
+function progress({ points, holes, measured, loss }: SliceGrid, { units }: DrawContext): string {
   const side = units.task.points;
   const all = side * side;
   const grid = `${formatCount(side)} × ${formatCount(side)} grid`;
-  const bridged = measured.flat().includes(false);
+  const known = measured.flat();
+  const bridged = loss.flat().some((value, i) => !known[i] && Number.isFinite(value));
   const between = bridged ? '; between them the coarser picture' : '';
   const count =
     points < all
@@ -59,7 +60,7 @@ function progress({ points, holes, measured }: SliceGrid, { units }: DrawContext
       : `${formatCount(all)} points, a ${grid}`;
   return holes > 0
     ? `${count}; ${formatCount(holes)} not finite, drawn as holes`
-    : `${count}, no holes`;
+    : `${count}; no holes`;
 }
 
 function range({ loss, noise }: SliceGrid): string {
