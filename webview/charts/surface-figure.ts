@@ -61,7 +61,7 @@ export function surfaceFigure(
   return {
     data: [surface, ...mark],
     layout: {
-      ...baseLayout(theme, `${revision}-surface-${grid.points}`),
+      ...baseLayout(theme, `${revision}-surface`),
       margin: { l: 4, r: 4, t: 4, b: 4 },
       hovermode: 'closest',
       scene: {
