@@ -10,7 +10,8 @@ import { QUANTITY_KEYS } from './quantities';
  */
 const layerValuesSchema = z.partialRecord(z.enum(QUANTITY_KEYS), z.array(metricSchema));
 
-const errorFieldsSchema = z.object({
+/** `UserErrorFields`, as a journal has them. */
+export const errorFieldsSchema = z.object({
   code: z.string(),
   message: z.string(),
   place: z

@@ -1,22 +1,8 @@
 import * as z from 'zod';
+import { errorFieldsSchema } from '../events';
 import { journalCodec, type JournalCodec } from '../journal-codec';
 import { metricSchema } from '../numbers';
 import { measureResultSchema } from './results';
-
-const errorSchema = z.object({
-  code: z.string(),
-  message: z.string(),
-  place: z
-    .object({
-      file: z.string().optional(),
-      line: z.number().optional(),
-      at: z.string().optional(),
-    })
-    .optional(),
-  expected: z.string().optional(),
-  found: z.string().optional(),
-  remedy: z.string().optional(),
-});
 
 /** Which part of the request: index of the task, scope and, for measures at a radius, rho. */
 const unitSchema = {
@@ -85,14 +71,14 @@ export const inspectionEventSchema = z.discriminatedUnion('type', [
     ...envelope,
     ...unitSchema,
     type: z.literal('failed').describe('One result that there will not be; the rest goes on.'),
-    error: errorSchema,
+    error: errorFieldsSchema,
   }),
   z.object({ ...envelope, type: z.literal('warning'), code: z.string(), message: z.string() }),
   z.object({
     ...envelope,
     type: z.literal('ended'),
     status: z.enum(['completed', 'stopped', 'failed']),
-    error: errorSchema.optional(),
+    error: errorFieldsSchema.optional(),
   }),
 ]);
 export type InspectionEvent = z.output<typeof inspectionEventSchema>;
